@@ -1,0 +1,68 @@
+//! What the ledger can be asked to do.
+
+use super::{DataFile, Money, PaymentKey, SpoolEntry, SpoolPosition};
+use serde::{Deserialize, Serialize};
+
+/// Who asks, for the audit and the postings: `cli:root`, `osmp`, `system`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Actor(pub String);
+
+impl Actor {
+    pub fn system() -> Actor {
+        Actor("system".to_owned())
+    }
+}
+
+/// A request to the one writer. Every variant is safe to repeat.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Take a payment (rules.md, Payments).
+    Pay(PaymentRequest),
+    /// Take money for something that was said by hand.
+    Charge {
+        who: String,
+        sum: Money,
+        text: String,
+    },
+    Block {
+        who: String,
+        reason: String,
+    },
+    Unblock {
+        who: String,
+    },
+    /// Load a data file, all or nothing.
+    Load {
+        file: Box<DataFile>,
+        options: LoadOptions,
+    },
+    /// Entries of an edge's spool, in order; those at or before the stored position are skipped.
+    Replay {
+        edge: String,
+        entries: Vec<(SpoolPosition, SpoolEntry)>,
+    },
+    /// A moment that was waited for has come (a credit's term, a validity).
+    Tick,
+}
+
+/// A payment as an operator announces it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaymentRequest {
+    pub key: PaymentKey,
+    /// Contract number, login or address.
+    pub who: String,
+    /// The contract a door resolved `who` to when it is a live address, which only the directory knows.
+    pub resolved_contract: Option<String>,
+    pub sum: Money,
+    /// The operator's own date, as sent; empty when none was.
+    pub operator_date: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadOptions {
+    /// Say what would change and change nothing.
+    pub dry_run: bool,
+    /// Post the difference to each balance given, for accounts that exist.
+    pub set_balances: bool,
+}

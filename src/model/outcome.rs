@@ -1,0 +1,70 @@
+//! What the ledger answers.
+
+use super::{Money, Payment, TransferId};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The answer to a command that was carried out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    Paid {
+        payment: Payment,
+        /// The same payment was taken before; this is the answer given then.
+        repeat: bool,
+    },
+    Charged {
+        transfer: TransferId,
+        balance: Money,
+    },
+    /// Carried out; `changed` is false when it already was so.
+    Done {
+        changed: bool,
+    },
+    Loaded(Loaded),
+    /// Entries taken from a spool.
+    Replayed {
+        applied: usize,
+        skipped: usize,
+    },
+}
+
+/// What a load did or, with `--dry-run`, would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loaded {
+    pub rows: Vec<LoadedRow>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadedRow {
+    /// `plan`, `nas`, `subscriber`, ...
+    pub kind: String,
+    pub name: String,
+    pub effect: RowEffect,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RowEffect {
+    Added,
+    Changed,
+    Unchanged,
+}
+
+/// A rejection is a value: a stable token for programs, a sentence for people. Nothing was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    pub token: String,
+    pub text: String,
+}
+
+impl Refusal {
+    pub fn new(token: &str, text: impl Into<String>) -> Refusal {
+        Refusal { token: token.to_owned(), text: text.into() }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}

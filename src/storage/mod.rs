@@ -1,0 +1,112 @@
+//! What survives a restart: the store behind [`Store`] and [`Reader`], and the spool on the local disk.
+//!
+//! The trait is at the level of what the product does (commit a batch, load everything, look payments up by key),
+//! not of rows, so that each back end can use its best statements. No rule of money or access stands here.
+
+use crate::model::*;
+use std::collections::HashMap;
+use std::fmt;
+
+/// The writer's side of a store. One value, owned by the writer's thread.
+pub trait Store: Send {
+    /// Takes the lease: raises its epoch by one, so that any earlier writer's batches are refused.
+    fn acquire_lease(&mut self, holder: &str) -> Result<Lease, StoreError>;
+
+    /// Everything the engine and the directory start from.
+    fn load(&mut self) -> Result<Snapshot, StoreError>;
+
+    /// The payments that these keys already name.
+    fn payments_by_key(&mut self, keys: &[PaymentKey]) -> Result<HashMap<PaymentKey, Payment>, StoreError>;
+
+    /// Writes one batch in one durable transaction. A batch whose number the lease row already holds was
+    /// committed before; it is answered `Ok` and not written again.
+    fn commit(&mut self, batch: &Batch<'_>) -> Result<(), StoreError>;
+}
+
+/// Questions that are answered from the store and not from memory. Shared between doors; never blocks the writer.
+pub trait Reader: Send + Sync {
+    /// Postings of one account, newest first, at most `limit`.
+    fn transfers(&self, account: AccountId, limit: usize) -> Result<Vec<Transfer>, StoreError>;
+
+    /// Payments, newest first.
+    fn payments(&self, filter: &PaymentFilter) -> Result<Vec<Payment>, StoreError>;
+
+    /// Sessions of a subscriber, newest first, at most `limit`.
+    fn sessions(&self, subscriber: SubscriberId, limit: usize) -> Result<Vec<Session>, StoreError>;
+
+    /// The invariants of the ledger; empty when they hold, else one sentence for each that does not.
+    fn check_books(&self) -> Result<Vec<String>, StoreError>;
+}
+
+/// The right to write, until somebody takes a higher epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    pub epoch: u64,
+    /// Number of the last batch committed under any epoch.
+    pub batch_sequence: u64,
+}
+
+/// Changes to be written together.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a> {
+    pub epoch: u64,
+    /// One more than the last committed batch's.
+    pub sequence: u64,
+    pub changes: &'a [Change],
+}
+
+/// Everything in the store that the engine keeps in memory.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    pub groups: Vec<Group>,
+    pub plans: Vec<Plan>,
+    pub pools: Vec<Pool>,
+    pub nases: Vec<Nas>,
+    pub accounts: Vec<Account>,
+    pub subscribers: Vec<Subscriber>,
+    /// Every ledger account with its balance.
+    pub ledger: Vec<(LedgerAccount, Money)>,
+    /// Open sessions only.
+    pub sessions: Vec<Session>,
+    pub grants: Vec<PoolGrant>,
+    pub edge_positions: HashMap<String, SpoolPosition>,
+    pub last_transfer: i64,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct PaymentFilter {
+    pub since: Option<Timestamp>,
+    pub account: Option<AccountId>,
+    pub limit: usize,
+}
+
+/// Kinds of trouble by what the writer does about them.
+#[derive(Debug)]
+pub enum StoreError {
+    /// Another writer holds the lease: drop the state, load anew.
+    LeaseLost { held_epoch: u64 },
+    /// The disk is full: hold the batch and try again; doors answer "later".
+    Full(String),
+    /// A change of the batch breaks a constraint: load anew, commit in halves.
+    Poisoned(String),
+    /// Whether it was committed is not known: the same batch again.
+    Unknown(String),
+    /// The store cannot be used at all (not a database, newer schema, wrong key).
+    Unusable(String),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreError::LeaseLost { held_epoch } => {
+                write!(f, "another writer took the lease (epoch {held_epoch})")
+            }
+            StoreError::Full(text) => write!(f, "no space left for the store: {text}"),
+            StoreError::Poisoned(text) => write!(f, "a change breaks the store's rules: {text}"),
+            StoreError::Unknown(text) => write!(f, "the store did not confirm: {text}"),
+            StoreError::Unusable(text) => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
