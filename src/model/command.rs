@@ -1,6 +1,6 @@
 //! What the ledger can be asked to do.
 
-use super::{DataFile, Money, PaymentKey, SpoolEntry, SpoolPosition};
+use super::{AccountId, DataFile, Money, PaymentKey, SpoolEntry, SpoolPosition, SubscriberId};
 use serde::{Deserialize, Serialize};
 
 /// Who asks, for the audit and the postings: `cli:root`, `osmp`, `system`.
@@ -21,16 +21,16 @@ pub enum Command {
     Pay(PaymentRequest),
     /// Take money for something that was said by hand.
     Charge {
-        who: String,
+        account: AccountId,
         sum: Money,
         text: String,
     },
     Block {
-        who: String,
+        subscriber: SubscriberId,
         reason: String,
     },
     Unblock {
-        who: String,
+        subscriber: SubscriberId,
     },
     /// Load a data file, all or nothing.
     Load {
@@ -50,10 +50,10 @@ pub enum Command {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PaymentRequest {
     pub key: PaymentKey,
-    /// Contract number, login or address.
+    /// Contract number, login or address, as the operator sent it.
     pub who: String,
-    /// The contract a door resolved `who` to when it is a live address, which only the directory knows.
-    pub resolved_contract: Option<String>,
+    /// Whom the directory found under `who`; None when nobody.
+    pub account: Option<AccountId>,
     pub sum: Money,
     /// The operator's own date, as sent; empty when none was.
     pub operator_date: String,

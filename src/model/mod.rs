@@ -21,6 +21,7 @@ mod row;
 mod secret;
 mod session;
 mod shape;
+mod snapshot;
 mod subscriber;
 mod time;
 mod transfer;
@@ -43,6 +44,7 @@ pub use row::{AccountRow, DataFile, GroupRow, NasRow, PlanRow, PoolRow, Subscrib
 pub use secret::{Password, SecretText};
 pub use session::{Session, SessionKey, Usage};
 pub use shape::{Bandwidth, Shape};
+pub use snapshot::Snapshot;
 pub use subscriber::{AccessMethod, Block, Subscriber};
 pub use time::{Clock, ManualClock, SystemClock, Timestamp};
 pub use transfer::{LedgerAccount, LedgerKind, Transfer, TransferKind};

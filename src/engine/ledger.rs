@@ -1,0 +1,101 @@
+//! Postings: how a decision writes transfers.
+
+use super::State;
+use crate::model::*;
+
+/// Collects the changes of one decision, with the balances as they will be after it.
+pub(super) struct Books<'a> {
+    state: &'a State,
+    pub changes: Vec<Change>,
+    next_transfer: i64,
+    next_own_account: i64,
+    balances: Vec<(AccountId, Money)>,
+    opened: Vec<LedgerAccount>,
+}
+
+/// What a transfer says besides its two sides.
+pub(super) struct Entry<'a> {
+    pub kind: TransferKind,
+    pub reference: &'a str,
+    pub text: &'a str,
+    pub by: &'a str,
+    pub time: Timestamp,
+}
+
+impl<'a> Books<'a> {
+    pub fn new(state: &'a State) -> Books<'a> {
+        Books {
+            state,
+            changes: Vec::new(),
+            next_transfer: state.last_transfer() + 1,
+            next_own_account: state.own_account_lowest().min(0) - 1,
+            balances: Vec::new(),
+            opened: Vec::new(),
+        }
+    }
+
+    /// Balance of an account after the postings so far.
+    pub fn balance(&self, id: AccountId) -> Money {
+        let moved = self.balances.iter().rev().find(|(account, _)| *account == id);
+        moved.map_or_else(|| self.state.balance(id), |(_, balance)| *balance)
+    }
+
+    /// Our own account of this kind and name, opened when it is the first time.
+    pub fn own_account(&mut self, kind: LedgerKind, name: &str) -> AccountId {
+        if let Some(id) = self.state.own_account(kind, name) {
+            return id;
+        }
+        if let Some(account) = self.opened.iter().find(|a| a.kind == kind && a.name == name) {
+            return account.id;
+        }
+        let id = AccountId(self.next_own_account);
+        self.next_own_account -= 1;
+        let account = LedgerAccount { id, kind, name: name.to_owned() };
+        self.opened.push(account.clone());
+        self.changes.push(Change::LedgerAccount(account));
+        id
+    }
+
+    /// The ledger account of a contract, opened when it is the first time.
+    pub fn contract_account(&mut self, account: &Account) -> AccountId {
+        if !self.state.ledger.contains_key(&account.id) && !self.opened.iter().any(|a| a.id == account.id) {
+            let entry =
+                LedgerAccount { id: account.id, kind: LedgerKind::Contract, name: account.contract.clone() };
+            self.opened.push(entry.clone());
+            self.changes.push(Change::LedgerAccount(entry));
+        }
+        account.id
+    }
+
+    /// Posts `amount` (more than zero) from `debit` to `credit`; `contract` is the side whose balance is shown.
+    /// Refused when a balance would leave the range of the ledger.
+    pub fn transfer(
+        &mut self,
+        debit: AccountId,
+        credit: AccountId,
+        contract: AccountId,
+        amount: Money,
+        entry: Entry<'_>,
+    ) -> Result<Transfer, Refusal> {
+        let out_of_range = || Refusal::new("out-of-range", "the balance would leave the range of the ledger");
+        let debited = self.balance(debit).checked_sub(amount).ok_or_else(out_of_range)?;
+        let credited = self.balance(credit).checked_add(amount).ok_or_else(out_of_range)?;
+        self.balances.push((debit, debited));
+        self.balances.push((credit, credited));
+        let transfer = Transfer {
+            id: TransferId(self.next_transfer),
+            debit,
+            credit,
+            amount,
+            kind: entry.kind,
+            reference: entry.reference.to_owned(),
+            text: entry.text.to_owned(),
+            time: entry.time,
+            by: entry.by.to_owned(),
+            balance_after: self.balance(contract),
+        };
+        self.next_transfer += 1;
+        self.changes.push(Change::Transfer(transfer.clone()));
+        Ok(transfer)
+    }
+}

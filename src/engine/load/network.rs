@@ -1,0 +1,184 @@
+//! Rows of groups, plans, pools and NASes.
+
+use super::{Planner, choose_id, effect, refuse};
+use crate::model::*;
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+impl Planner<'_> {
+    pub(super) fn group(&mut self, row: &GroupRow) -> Result<(), Refusal> {
+        name_given(&row.name)?;
+        let old = self.groups.get(&row.name);
+        let ids = || self.groups.values().map(|g| g.id.0);
+        let id =
+            choose_id(row.id, old.map(|g| g.id.0), ids().max().unwrap_or(0), |id| ids().any(|i| i == id))?;
+        let parent = match row.parent.as_deref() {
+            Some(parent) if parent == row.name => {
+                return refuse("group-loop", "parent: a group is not its own parent");
+            }
+            parent => self.group_id(parent, old.and_then(|g| g.parent))?,
+        };
+        let group = Group { id: GroupId(id), name: row.name.clone(), parent };
+        let effect = effect(old, &group);
+        self.keep("group", &row.name, effect, Change::Group(group.clone()));
+        self.groups.insert(row.name.clone(), group);
+        Ok(())
+    }
+
+    pub(super) fn plan(&mut self, row: &PlanRow) -> Result<(), Refusal> {
+        name_given(&row.name)?;
+        let old = self.plans.get(&row.name);
+        let ids = || self.plans.values().map(|p| p.id.0);
+        let id =
+            choose_id(row.id, old.map(|p| p.id.0), ids().max().unwrap_or(0), |id| ids().any(|i| i == id))?;
+        let shape = old.map(|p| p.shape).unwrap_or_default();
+        let burst = old.map(|p| p.mikrotik_burst).unwrap_or_default();
+        let usage = old.map(|p| p.usage).unwrap_or_default();
+        let plan = Plan {
+            id: PlanId(id),
+            name: row.name.clone(),
+            fee: row.fee.or(old.map(|p| p.fee)).unwrap_or_default(),
+            period: row.period.or(old.map(|p| p.period)).unwrap_or_default(),
+            charge: row.charge.or(old.map(|p| p.charge)).unwrap_or_default(),
+            on_shortage: row.on_shortage.or(old.map(|p| p.on_shortage)).unwrap_or_default(),
+            shape: Shape {
+                download: bandwidth(shape.download, [row.rate_in, row.ceil_in, row.burst_in, row.cburst_in])?,
+                upload: bandwidth(shape.upload, [row.rate_out, row.ceil_out, row.burst_out, row.cburst_out])?,
+            },
+            mikrotik_burst: MikrotikBurst {
+                rate_in: row.mikrotik_burst_rate_in.unwrap_or(burst.rate_in),
+                threshold_in: row.mikrotik_burst_threshold_in.unwrap_or(burst.threshold_in),
+                rate_out: row.mikrotik_burst_rate_out.unwrap_or(burst.rate_out),
+                threshold_out: row.mikrotik_burst_threshold_out.unwrap_or(burst.threshold_out),
+                time: row.mikrotik_burst_time.unwrap_or(burst.time),
+            },
+            usage: UsagePrices {
+                traffic_in: row.traffic_price_in.unwrap_or(usage.traffic_in),
+                included_in: row.traffic_included_in.unwrap_or(usage.included_in),
+                traffic_out: row.traffic_price_out.unwrap_or(usage.traffic_out),
+                included_out: row.traffic_included_out.unwrap_or(usage.included_out),
+                session_hour: row.session_price.unwrap_or(usage.session_hour),
+            },
+        };
+        let effect = effect(old, &plan);
+        self.keep("plan", &row.name, effect, Change::Plan(plan.clone()));
+        self.plans.insert(row.name.clone(), plan);
+        Ok(())
+    }
+
+    pub(super) fn pool(&mut self, row: &PoolRow) -> Result<(), Refusal> {
+        name_given(&row.name)?;
+        let old = self.pools.get(&row.name);
+        let ids = || self.pools.values().map(|p| p.id.0);
+        let id =
+            choose_id(row.id, old.map(|p| p.id.0), ids().max().unwrap_or(0), |id| ids().any(|i| i == id))?;
+        let prefixes = match (&row.prefixes, old) {
+            (Some(texts), _) => {
+                texts.iter().map(|text| prefix("prefixes", text)).collect::<Result<_, _>>()?
+            }
+            (None, Some(old)) => old.prefixes.clone(),
+            (None, None) => return refuse("no-prefixes", "prefixes: a pool needs at least one"),
+        };
+        let overlap = |other: &Pool| {
+            other.name != row.name
+                && other
+                    .prefixes
+                    .iter()
+                    .any(|a| prefixes.iter().any(|b: &IpNet| a.contains(b) || b.contains(a)))
+        };
+        if let Some(other) = self.pools.values().find(|other| overlap(other)) {
+            return refuse("pool-overlap", format!("prefixes: they overlap with pool {:?}", other.name));
+        }
+        let pool = Pool { id: PoolId(id), name: row.name.clone(), prefixes };
+        let effect = effect(old, &pool);
+        self.keep("pool", &row.name, effect, Change::Pool(pool.clone()));
+        self.pools.insert(row.name.clone(), pool);
+        Ok(())
+    }
+
+    pub(super) fn nas(&mut self, row: &NasRow) -> Result<(), Refusal> {
+        name_given(&row.name)?;
+        let old = self.nases.get(&row.name);
+        let ids = || self.nases.values().map(|n| n.id.0);
+        let id =
+            choose_id(row.id, old.map(|n| n.id.0), ids().max().unwrap_or(0), |id| ids().any(|i| i == id))?;
+        let address = match (&row.address, old) {
+            (Some(text), _) => prefix("address", text)?,
+            (None, Some(old)) => old.address,
+            (None, None) => return refuse("no-address", "address: a NAS needs an address or a prefix"),
+        };
+        let secret = match (&row.secret, old) {
+            (Some(secret), _) => secret.clone(),
+            (None, Some(old)) => old.secret.clone(),
+            (None, None) => SecretText::default(),
+        };
+        if secret.is_empty() {
+            return refuse("no-secret", "secret: a NAS needs a shared secret");
+        }
+        if let Some(other) = self.nases.values().find(|n| n.address == address && n.name != row.name) {
+            return refuse("address-taken", format!("address: {address} is NAS {:?}'s", other.name));
+        }
+        let nas = Nas {
+            id: NasId(id),
+            name: row.name.clone(),
+            address,
+            secret,
+            vendor: row.vendor.or(old.map(|n| n.vendor)).unwrap_or_default(),
+            coa_port: row.coa_port.or(old.map(|n| n.coa_port)).unwrap_or(3799),
+            pool: self.pool_id(row.pool.as_deref(), old.and_then(|n| n.pool))?,
+        };
+        let effect = effect(old, &nas);
+        self.keep("nas", &row.name, effect, Change::Nas(nas.clone()));
+        self.nases.insert(row.name.clone(), nas);
+        Ok(())
+    }
+
+    /// Notes a row and, when it changes something, its change.
+    pub(super) fn keep(&mut self, kind: &str, name: &str, effect: RowEffect, change: Change) {
+        if effect != RowEffect::Unchanged {
+            self.books.changes.push(change);
+        }
+        self.note(kind, name, effect);
+    }
+}
+
+fn name_given(name: &str) -> Result<(), Refusal> {
+    if name.trim().is_empty() {
+        return refuse("no-name", "name: it may not be empty");
+    }
+    Ok(())
+}
+
+/// Rate, ceil, burst, cburst of a row over what the plan has. A new rate without ceil is the ceil too.
+fn bandwidth(kept: Bandwidth, row: [Option<i32>; 4]) -> Result<Bandwidth, Refusal> {
+    let [rate, ceil, burst, cburst] = row;
+    if row.iter().flatten().any(|value| *value < -1) {
+        return refuse("bad-speed", "speeds and bursts are -1 (none), 0 or more");
+    }
+    let bandwidth = match (rate, ceil) {
+        (None, None) => kept,
+        (rate, ceil) => {
+            let rate = rate.unwrap_or(kept.rate);
+            let ceil = ceil.unwrap_or(rate);
+            let default = if ceil > 0 { Bandwidth::burst_default(ceil) } else { 0 };
+            Bandwidth { rate, ceil, burst: default, cburst: default }
+        }
+    };
+    if bandwidth.rate > bandwidth.ceil {
+        let text = format!("rate {} is above ceil {}", bandwidth.rate, bandwidth.ceil);
+        return refuse("bad-speed", text);
+    }
+    Ok(Bandwidth {
+        burst: burst.unwrap_or(bandwidth.burst),
+        cburst: cburst.unwrap_or(bandwidth.cburst),
+        ..bandwidth
+    })
+}
+
+/// An address (taken as a host) or a prefix.
+pub(super) fn prefix(key: &str, text: &str) -> Result<IpNet, Refusal> {
+    text.parse::<IpNet>()
+        .map(|net| net.trunc())
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .or_else(|_| refuse("bad-address", format!("{key}: {text:?} is not an address or prefix")))
+}

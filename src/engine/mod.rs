@@ -1,0 +1,54 @@
+//! The rules of money and access, pure: `(state, command, now) -> outcome + changes`.
+//!
+//! [`State::decide`] reads the state and says what a command does; [`State::absorb`] is the only thing that changes
+//! the state, and it does so by the same [`Change`]s that the store writes. So what is in memory is what is on disk.
+//! No clock, no I/O, no protocol: a door, a packet or a table never appears here.
+
+mod administer;
+mod calendar;
+mod ledger;
+mod load;
+mod payment;
+mod replay;
+pub mod session;
+mod standing;
+mod state;
+
+pub use calendar::moment;
+pub use session::{SessionEffect, SessionTable};
+pub use standing::available;
+pub use state::{Settings, State, SubscriberView, Touched};
+
+use crate::model::*;
+
+/// What a command leads to. Nothing has changed yet.
+#[derive(Debug)]
+pub struct Decision {
+    pub outcome: Outcome,
+    /// To be absorbed and written together; empty when nothing changes.
+    pub changes: Vec<Change>,
+}
+
+impl Decision {
+    fn unchanged(outcome: Outcome) -> Decision {
+        Decision { outcome, changes: Vec::new() }
+    }
+}
+
+impl State {
+    /// Decides a command. Repeats are answered as the first time; a refusal changes nothing.
+    pub fn decide(&self, command: &Command, actor: &Actor, now: Timestamp) -> Result<Decision, Refusal> {
+        match command {
+            Command::Pay(request) => payment::pay(self, request, now),
+            Command::Charge { account, sum, text } => payment::charge(self, *account, *sum, text, actor, now),
+            Command::Block { subscriber, reason } => administer::block(self, *subscriber, reason, actor, now),
+            Command::Unblock { subscriber } => administer::unblock(self, *subscriber),
+            Command::Load { file, options } => load::load(self, file, *options, actor, now),
+            Command::Replay { edge, entries } => Ok(replay::replay(self, edge, entries)),
+            Command::Tick => Ok(Decision::unchanged(Outcome::Done { changed: true })),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

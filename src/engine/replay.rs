@@ -1,0 +1,80 @@
+//! Entries of a spool become sessions and grants of the ledger, each exactly once.
+
+use super::session::SessionTable;
+use super::{Decision, SessionEffect, State};
+use crate::model::*;
+use std::collections::HashMap;
+
+/// Takes in a spool's entries. Those at or before the stored position of their epoch were taken in before.
+pub(super) fn replay(state: &State, edge: &str, entries: &[(SpoolPosition, SpoolEntry)]) -> Decision {
+    let mut position = state.edge_position(edge);
+    let mut skipped = 0;
+    let mut scratch =
+        Scratch { base: &state.sessions, overlay: SessionTable::default(), changed: HashMap::new() };
+    let mut changes = Vec::new();
+    for (at, entry) in entries {
+        let seen = position.is_some_and(|p| p.epoch == at.epoch && at.sequence <= p.sequence);
+        if seen {
+            skipped += 1;
+            continue;
+        }
+        position = Some(*at);
+        match entry {
+            SpoolEntry::Accounting(record) => scratch.merge(record),
+            SpoolEntry::Grant(grant) => changes.push(Change::PoolGrant(grant.clone())),
+        }
+    }
+    let applied = entries.len() - skipped;
+    changes.extend(scratch.into_changes());
+    if applied > 0 {
+        changes.extend(position.map(|position| Change::EdgePosition { edge: edge.to_owned(), position }));
+    }
+    Decision { outcome: Outcome::Replayed { applied, skipped }, changes }
+}
+
+/// The sessions a batch touches, merged apart from the state so that deciding changes nothing.
+struct Scratch<'a> {
+    base: &'a SessionTable,
+    overlay: SessionTable,
+    /// Order of first touch, so that what is written is the same for the same input.
+    changed: HashMap<SessionKey, usize>,
+}
+
+impl Scratch<'_> {
+    fn merge(&mut self, record: &AccountingRecord) {
+        match record.kind {
+            AccountingKind::On | AccountingKind::Off => self
+                .bring(self.base.open().filter(|session| session.key.nas == record.nas).cloned().collect()),
+            _ => {
+                let key = SessionKey {
+                    nas: record.nas,
+                    acct_session_id: record.acct_session_id.clone(),
+                    login: record.login.clone(),
+                };
+                self.bring(self.base.find(&key).cloned().into_iter().collect());
+            }
+        }
+        for (key, effect) in self.overlay.merge(record) {
+            if effect != SessionEffect::Ignored {
+                let order = self.changed.len();
+                self.changed.entry(key).or_insert(order);
+            }
+        }
+    }
+
+    /// Copies sessions of the state that the overlay does not have yet.
+    fn bring(&mut self, sessions: Vec<Session>) {
+        for session in sessions {
+            if self.overlay.find(&session.key).is_none() {
+                self.overlay.put(session);
+            }
+        }
+    }
+
+    fn into_changes(self) -> impl Iterator<Item = Change> {
+        let mut keys: Vec<_> = self.changed.into_iter().collect();
+        keys.sort_by_key(|(_, order)| *order);
+        let overlay = self.overlay;
+        keys.into_iter().filter_map(move |(key, _)| overlay.find(&key).cloned().map(Change::Session))
+    }
+}

@@ -1,0 +1,300 @@
+//! Sessions: how accounting records become sessions. Duplicates, disorder, lost Starts, counter wraps and resets
+//! and NAS reboots all end in the same table (facts on RADIUS, 3.3). Used by the ledger and by live presence alike.
+
+use crate::model::*;
+use smallvec::{SmallVec, smallvec};
+use std::collections::{HashMap, HashSet, VecDeque};
+
+/// Closed sessions kept, so that a late record finds its session and does not open a second one.
+const CLOSED_MAX: usize = 50_000;
+/// Acct-Terminate-Cause of sessions that Accounting-On or -Off ended (RFC 2866 5.10: NAS Reboot).
+const CAUSE_NAS_REBOOT: u32 = 11;
+const WRAP_32_BIT: u64 = 1 << 32;
+
+/// What a record did to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionEffect {
+    Opened,
+    /// Counters or times moved on; nothing that others see of the session.
+    Updated,
+    /// The address or another visible property changed.
+    Altered,
+    Closed,
+    Reopened,
+    /// A duplicate or an older record: nothing new.
+    Ignored,
+}
+
+impl SessionEffect {
+    /// The effect is seen by lists, kernel and NAS.
+    pub fn is_visible(self) -> bool {
+        !matches!(self, SessionEffect::Updated | SessionEffect::Ignored)
+    }
+}
+
+/// All open sessions, and the lately closed ones.
+#[derive(Debug, Default)]
+pub struct SessionTable {
+    sessions: HashMap<SessionKey, Session>,
+    open_of: HashMap<SubscriberId, SmallVec<[SessionKey; 1]>>,
+    open_on: HashMap<NasId, HashSet<SessionKey>>,
+    closed: VecDeque<SessionKey>,
+    open_count: usize,
+}
+
+impl SessionTable {
+    /// Merges one record. Gives each session it touched with the effect; On and Off touch many.
+    pub fn merge(&mut self, record: &AccountingRecord) -> SmallVec<[(SessionKey, SessionEffect); 1]> {
+        match record.kind {
+            AccountingKind::On | AccountingKind::Off => self.close_all(record),
+            _ => {
+                let key = SessionKey {
+                    nas: record.nas,
+                    acct_session_id: record.acct_session_id.clone(),
+                    login: record.login.clone(),
+                };
+                let effect = self.merge_one(&key, record);
+                smallvec![(key, effect)]
+            }
+        }
+    }
+
+    fn merge_one(&mut self, key: &SessionKey, record: &AccountingRecord) -> SessionEffect {
+        let Some(session) = self.sessions.get_mut(key) else {
+            let session = open(key.clone(), record);
+            let effect = if session.is_open() { SessionEffect::Opened } else { SessionEffect::Closed };
+            self.put(session);
+            return effect;
+        };
+        let was_open = session.is_open();
+        let effect = merge_into(session, record);
+        if was_open != session.is_open() {
+            let session = session.clone();
+            self.index(&session, was_open);
+        }
+        effect
+    }
+
+    /// Accounting-On and -Off end every session that this NAS address had before.
+    fn close_all(&mut self, record: &AccountingRecord) -> SmallVec<[(SessionKey, SessionEffect); 1]> {
+        let keys: Vec<SessionKey> = self.open_on.get(&record.nas).into_iter().flatten().cloned().collect();
+        let mut touched = SmallVec::new();
+        for key in keys {
+            let Some(session) = self.sessions.get_mut(&key) else { continue };
+            if session.nas_address != record.nas_address || session.started > record.event_time {
+                continue;
+            }
+            session.stopped = Some(record.event_time);
+            session.terminate_cause = CAUSE_NAS_REBOOT;
+            let session = session.clone();
+            self.index(&session, true);
+            touched.push((key, SessionEffect::Closed));
+        }
+        touched
+    }
+
+    /// Ends a session by decision of an operator or a check, without a record.
+    pub fn close(&mut self, key: &SessionKey, at: Timestamp, cause: u32) -> bool {
+        let Some(session) = self.sessions.get_mut(key).filter(|session| session.is_open()) else {
+            return false;
+        };
+        session.stopped = Some(at);
+        session.terminate_cause = cause;
+        let session = session.clone();
+        self.index(&session, true);
+        true
+    }
+
+    /// Inserts or replaces a session as it is.
+    pub fn put(&mut self, session: Session) {
+        let was_open = self.sessions.get(&session.key).is_some_and(Session::is_open);
+        self.index(&session, was_open);
+        self.sessions.insert(session.key.clone(), session);
+    }
+
+    fn index(&mut self, session: &Session, was_open: bool) {
+        match (was_open, session.is_open()) {
+            (false, true) => {
+                self.open_count += 1;
+                self.open_on.entry(session.key.nas).or_default().insert(session.key.clone());
+                if let Some(subscriber) = session.subscriber {
+                    self.open_of.entry(subscriber).or_default().push(session.key.clone());
+                }
+            }
+            (true, false) => {
+                self.open_count -= 1;
+                if let Some(keys) = self.open_on.get_mut(&session.key.nas) {
+                    keys.remove(&session.key);
+                }
+                if let Some(subscriber) = session.subscriber
+                    && let Some(keys) = self.open_of.get_mut(&subscriber)
+                {
+                    keys.retain(|key| *key != session.key);
+                    if keys.is_empty() {
+                        self.open_of.remove(&subscriber);
+                    }
+                }
+                self.forget_oldest(session.key.clone());
+            }
+            (false, false) => self.forget_oldest(session.key.clone()),
+            (true, true) => {}
+        }
+    }
+
+    fn forget_oldest(&mut self, closed: SessionKey) {
+        self.closed.push_back(closed);
+        while self.closed.len() > CLOSED_MAX {
+            let Some(key) = self.closed.pop_front() else { break };
+            if self.sessions.get(&key).is_some_and(|session| !session.is_open()) {
+                self.sessions.remove(&key);
+            }
+        }
+    }
+
+    pub fn find(&self, key: &SessionKey) -> Option<&Session> {
+        self.sessions.get(key)
+    }
+
+    /// Open sessions of a subscriber, oldest first.
+    pub fn open_of(&self, subscriber: SubscriberId) -> impl Iterator<Item = &Session> {
+        self.open_of.get(&subscriber).into_iter().flatten().filter_map(|key| self.sessions.get(key))
+    }
+
+    pub fn open(&self) -> impl Iterator<Item = &Session> {
+        self.sessions.values().filter(|session| session.is_open())
+    }
+
+    pub fn open_count(&self) -> usize {
+        self.open_count
+    }
+}
+
+/// A session from the first record that names it. A lost Start is made up for: it began Acct-Session-Time ago.
+fn open(key: SessionKey, record: &AccountingRecord) -> Session {
+    let age = std::time::Duration::from_secs(record.session_seconds.into());
+    let stopped = (record.kind == AccountingKind::Stop).then_some(record.event_time);
+    Session {
+        key,
+        subscriber: record.subscriber,
+        nas_address: record.nas_address,
+        started: record.event_time.saturating_sub(age),
+        updated: record.event_time,
+        stopped,
+        terminate_cause: record.terminate_cause,
+        session_seconds: record.session_seconds,
+        framed_ip: record.framed_ip,
+        ipv6_prefixes: record.ipv6_prefixes.clone(),
+        mac: record.mac,
+        calling_station_id: record.calling_station_id.clone(),
+        nas_port_id: record.nas_port_id.clone(),
+        usage: record.usage,
+        usage_before_reset: Usage::default(),
+    }
+}
+
+fn merge_into(session: &mut Session, record: &AccountingRecord) -> SessionEffect {
+    if record.kind == AccountingKind::Start {
+        return merge_start(session, record);
+    }
+    let newer = record.session_seconds >= session.session_seconds;
+    let counted = merge_usage(session, record, newer);
+    if newer {
+        session.session_seconds = record.session_seconds;
+        session.updated = session.updated.max(record.event_time);
+    }
+    if record.kind == AccountingKind::Stop {
+        return close(session, record);
+    }
+    let stopped = session.stopped;
+    match stopped {
+        None if newer && alter(session, record) => SessionEffect::Altered,
+        None if counted || newer => SessionEffect::Updated,
+        None => SessionEffect::Ignored,
+        // We closed it (NAS reboot, stale), yet the NAS reports it alive, later: it lives.
+        Some(stopped) if session.terminate_cause == CAUSE_NAS_REBOOT && record.event_time > stopped => {
+            session.stopped = None;
+            session.terminate_cause = 0;
+            SessionEffect::Reopened
+        }
+        Some(_) if counted => SessionEffect::Updated,
+        Some(_) => SessionEffect::Ignored,
+    }
+}
+
+/// A Start for a known session: a repeat, or the NAS uses the name again after a Stop.
+fn merge_start(session: &mut Session, record: &AccountingRecord) -> SessionEffect {
+    let stopped = session.stopped;
+    match stopped {
+        None if alter(session, record) => SessionEffect::Altered,
+        None => SessionEffect::Ignored,
+        Some(stopped) if record.event_time > stopped => {
+            *session = open(session.key.clone(), record);
+            SessionEffect::Opened
+        }
+        Some(_) => SessionEffect::Ignored,
+    }
+}
+
+fn close(session: &mut Session, record: &AccountingRecord) -> SessionEffect {
+    if session.stopped.is_some() {
+        return SessionEffect::Ignored;
+    }
+    session.stopped = Some(record.event_time);
+    session.terminate_cause = record.terminate_cause;
+    SessionEffect::Closed
+}
+
+/// Takes over an address that came or changed. True when something visible did.
+fn alter(session: &mut Session, record: &AccountingRecord) -> bool {
+    let mut altered = false;
+    if record.framed_ip.is_some() && record.framed_ip != session.framed_ip {
+        session.framed_ip = record.framed_ip;
+        altered = true;
+    }
+    if !record.ipv6_prefixes.is_empty() && record.ipv6_prefixes != session.ipv6_prefixes {
+        session.ipv6_prefixes.clone_from(&record.ipv6_prefixes);
+        altered = true;
+    }
+    if session.subscriber.is_none() && record.subscriber.is_some() {
+        session.subscriber = record.subscriber;
+        altered = true;
+    }
+    altered
+}
+
+/// Moves the counters on; never down. True when something was counted.
+fn merge_usage(session: &mut Session, record: &AccountingRecord, newer: bool) -> bool {
+    // A Stop that comes with zeros after good interims (some NASes) says nothing.
+    if !record.has_usage || record.usage == Usage::default() {
+        return false;
+    }
+    let before = (session.usage, session.usage_before_reset);
+    merge_counter(
+        &mut session.usage.download_octets,
+        &mut session.usage_before_reset.download_octets,
+        record.usage.download_octets,
+        newer,
+    );
+    merge_counter(
+        &mut session.usage.upload_octets,
+        &mut session.usage_before_reset.upload_octets,
+        record.usage.upload_octets,
+        newer,
+    );
+    before != (session.usage, session.usage_before_reset)
+}
+
+fn merge_counter(current: &mut u64, before_reset: &mut u64, reported: u64, newer: bool) {
+    if reported >= *current {
+        *current = reported;
+    } else if newer {
+        // The counter fell back. From the upper half of 32 bits it wrapped (a NAS without Gigawords);
+        // from anywhere else it was reset, and what it had counted stays counted.
+        let wrapped = *current < WRAP_32_BIT && *current >= WRAP_32_BIT / 2;
+        *before_reset = before_reset.saturating_add(if wrapped { WRAP_32_BIT } else { *current });
+        *current = reported;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,321 @@
+//! Everything the ledger decides upon, and the one way it changes.
+
+use super::session::SessionTable;
+use super::standing;
+use crate::model::*;
+use jiff::tz::TimeZone;
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+/// Payments kept in memory so that a repeat needs no question to the store. More than a batch, by far.
+const RECENT_PAYMENTS_MAX: usize = 100_000;
+
+/// Rules that the configuration sets.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub time_zone: TimeZone,
+    /// Digits of the currency's minor unit (2 for RUB).
+    pub currency_digits: usize,
+    pub payment_max: Money,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { time_zone: TimeZone::UTC, currency_digits: 2, payment_max: Money::from_units(1_000_000) }
+    }
+}
+
+/// The state of one ledger. Its rich values are shared with the directory's readers.
+pub struct State {
+    pub(super) settings: Settings,
+    pub(super) groups: HashMap<GroupId, Group>,
+    pub(super) plans: HashMap<PlanId, Arc<Plan>>,
+    pub(super) pools: HashMap<PoolId, Arc<Pool>>,
+    pub(super) nases: HashMap<NasId, Arc<Nas>>,
+    pub(super) accounts: HashMap<AccountId, Arc<Account>>,
+    pub(super) subscribers: HashMap<SubscriberId, Arc<Subscriber>>,
+    subscribers_of: HashMap<AccountId, Vec<SubscriberId>>,
+    pub(super) contracts: HashMap<String, AccountId>,
+    pub(super) logins: HashMap<String, SubscriberId>,
+    pub(super) ledger: HashMap<AccountId, (LedgerAccount, Money)>,
+    own_accounts: HashMap<(LedgerKind, String), AccountId>,
+    pub(super) sessions: SessionTable,
+    grants: HashMap<(PoolId, std::net::IpAddr), PoolGrant>,
+    edge_positions: HashMap<String, SpoolPosition>,
+    last_transfer: i64,
+    recent_payments: HashMap<PaymentKey, Payment>,
+    recent_order: VecDeque<PaymentKey>,
+    /// Moments at which somebody's standing changes by itself.
+    deadlines: BTreeSet<(Timestamp, SubscriberId)>,
+}
+
+/// Who and what a batch changed, for the directory.
+#[derive(Debug, Default)]
+pub struct Touched {
+    pub subscribers: HashSet<SubscriberId>,
+    /// NASes, pools or groups changed.
+    pub network: bool,
+}
+
+/// What a reader may know of a subscriber. Built after each change, then shared.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SubscriberView {
+    pub subscriber: Arc<Subscriber>,
+    pub account: Arc<Account>,
+    pub plan: Option<Arc<Plan>>,
+    pub nas: Option<Arc<Nas>>,
+    pub balance: Money,
+    /// `avail` of the rules.
+    pub available: Money,
+    pub standing: Standing,
+}
+
+impl State {
+    pub fn new(snapshot: Snapshot, settings: Settings, now: Timestamp) -> State {
+        let mut state = State {
+            settings,
+            groups: HashMap::new(),
+            plans: HashMap::new(),
+            pools: HashMap::new(),
+            nases: HashMap::new(),
+            accounts: HashMap::with_capacity(snapshot.accounts.len()),
+            subscribers: HashMap::with_capacity(snapshot.subscribers.len()),
+            subscribers_of: HashMap::with_capacity(snapshot.accounts.len()),
+            contracts: HashMap::with_capacity(snapshot.accounts.len()),
+            logins: HashMap::with_capacity(snapshot.subscribers.len()),
+            ledger: HashMap::with_capacity(snapshot.ledger.len()),
+            own_accounts: HashMap::new(),
+            sessions: SessionTable::default(),
+            grants: HashMap::new(),
+            edge_positions: snapshot.edge_positions,
+            last_transfer: snapshot.last_transfer,
+            recent_payments: HashMap::new(),
+            recent_order: VecDeque::new(),
+            deadlines: BTreeSet::new(),
+        };
+        let mut touched = Touched::default();
+        let changes = (snapshot.groups.into_iter().map(Change::Group))
+            .chain(snapshot.plans.into_iter().map(Change::Plan))
+            .chain(snapshot.pools.into_iter().map(Change::Pool))
+            .chain(snapshot.nases.into_iter().map(Change::Nas))
+            .chain(snapshot.accounts.into_iter().map(Change::Account))
+            .chain(snapshot.subscribers.into_iter().map(Change::Subscriber))
+            .chain(snapshot.sessions.into_iter().map(Change::Session))
+            .chain(snapshot.grants.into_iter().map(Change::PoolGrant));
+        for change in changes {
+            state.absorb(&change, now, &mut touched);
+        }
+        for (account, balance) in snapshot.ledger {
+            let id = account.id;
+            state.absorb(&Change::LedgerAccount(account), now, &mut touched);
+            if let Some((_, held)) = state.ledger.get_mut(&id) {
+                *held = balance;
+            }
+        }
+        state
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Changes the state by what was decided. The only way in.
+    pub fn absorb(&mut self, change: &Change, now: Timestamp, touched: &mut Touched) {
+        match change {
+            Change::Group(group) => {
+                self.groups.insert(group.id, group.clone());
+                touched.network = true;
+            }
+            Change::Plan(plan) => {
+                self.plans.insert(plan.id, Arc::new(plan.clone()));
+                let users = self.subscribers.values().filter(|s| s.plan == Some(plan.id));
+                touched.subscribers.extend(users.map(|s| s.id));
+            }
+            Change::Pool(pool) => {
+                self.pools.insert(pool.id, Arc::new(pool.clone()));
+                touched.network = true;
+            }
+            Change::Nas(nas) => {
+                self.nases.insert(nas.id, Arc::new(nas.clone()));
+                let users = self.subscribers.values().filter(|s| s.nas == Some(nas.id));
+                touched.subscribers.extend(users.map(|s| s.id));
+                touched.network = true;
+            }
+            Change::Account(account) => self.absorb_account(account, now, touched),
+            Change::Subscriber(subscriber) => self.absorb_subscriber(subscriber, now, touched),
+            Change::LedgerAccount(account) => {
+                if account.kind != LedgerKind::Contract {
+                    self.own_accounts.insert((account.kind, account.name.clone()), account.id);
+                }
+                let balance = self.balance(account.id);
+                self.ledger.insert(account.id, (account.clone(), balance));
+            }
+            Change::Transfer(transfer) => self.absorb_transfer(transfer, touched),
+            Change::Payment(payment) => self.remember_payment(payment.clone()),
+            Change::Session(session) => self.sessions.put(session.clone()),
+            Change::PoolGrant(grant) => {
+                self.grants.insert((grant.pool, grant.address), grant.clone());
+            }
+            Change::EdgePosition { edge, position } => {
+                self.edge_positions.insert(edge.clone(), *position);
+            }
+        }
+    }
+
+    fn absorb_account(&mut self, account: &Account, now: Timestamp, touched: &mut Touched) {
+        if let Some(old) = self.accounts.get(&account.id) {
+            self.contracts.remove(&old.contract);
+        }
+        self.contracts.insert(account.contract.clone(), account.id);
+        self.accounts.insert(account.id, Arc::new(account.clone()));
+        let subscribers = self.subscribers_of.entry(account.id).or_default();
+        touched.subscribers.extend(subscribers.iter().copied());
+        if let Some(until) = account.credit_until.filter(|until| *until > now) {
+            self.deadlines.extend(subscribers.iter().map(|id| (until, *id)));
+        }
+    }
+
+    fn absorb_subscriber(&mut self, subscriber: &Subscriber, now: Timestamp, touched: &mut Touched) {
+        let id = subscriber.id;
+        if let Some(old) = self.subscribers.get(&id) {
+            self.logins.remove(&old.login);
+            if old.account != subscriber.account
+                && let Some(others) = self.subscribers_of.get_mut(&old.account)
+            {
+                others.retain(|other| *other != id);
+            }
+        }
+        self.logins.insert(subscriber.login.clone(), id);
+        let mates = self.subscribers_of.entry(subscriber.account).or_default();
+        if !mates.contains(&id) {
+            mates.push(id);
+        }
+        let credit_until = self.accounts.get(&subscriber.account).and_then(|a| a.credit_until);
+        let moments = [subscriber.valid_from, subscriber.valid_until, credit_until];
+        self.deadlines.extend(moments.into_iter().flatten().filter(|at| *at > now).map(|at| (at, id)));
+        self.subscribers.insert(id, Arc::new(subscriber.clone()));
+        touched.subscribers.insert(id);
+    }
+
+    fn absorb_transfer(&mut self, transfer: &Transfer, touched: &mut Touched) {
+        self.last_transfer = self.last_transfer.max(transfer.id.0);
+        for (id, amount) in [
+            (transfer.debit, Money::from_micros(-transfer.amount.micros())),
+            (transfer.credit, transfer.amount),
+        ] {
+            if let Some((_, balance)) = self.ledger.get_mut(&id) {
+                *balance = balance.saturating_add(amount);
+            }
+            if let Some(subscribers) = self.subscribers_of.get(&id) {
+                touched.subscribers.extend(subscribers.iter().copied());
+            }
+        }
+    }
+
+    /// Balance of a ledger account; zero for one that has had no posting.
+    pub fn balance(&self, id: AccountId) -> Money {
+        self.ledger.get(&id).map_or(Money::ZERO, |(_, balance)| *balance)
+    }
+
+    pub(super) fn own_account(&self, kind: LedgerKind, name: &str) -> Option<AccountId> {
+        self.own_accounts.get(&(kind, name.to_owned())).copied()
+    }
+
+    pub(super) fn own_account_lowest(&self) -> i64 {
+        self.own_accounts.values().map(|id| id.0).min().unwrap_or(0)
+    }
+
+    pub(super) fn last_transfer(&self) -> i64 {
+        self.last_transfer
+    }
+
+    pub(super) fn edge_position(&self, edge: &str) -> Option<SpoolPosition> {
+        self.edge_positions.get(edge).copied()
+    }
+
+    /// The payment a key names, if it is in memory; see [`State::keys_to_fetch`].
+    pub(super) fn payment(&self, key: &PaymentKey) -> Option<&Payment> {
+        self.recent_payments.get(key)
+    }
+
+    /// Payment keys of these commands that the store has to be asked for before they are decided.
+    pub fn keys_to_fetch<'a>(&self, commands: impl Iterator<Item = &'a Command>) -> Vec<PaymentKey> {
+        commands
+            .filter_map(|command| match command {
+                Command::Pay(request) if !self.recent_payments.contains_key(&request.key) => {
+                    Some(request.key.clone())
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Takes in a payment that was made before, from the store or from a decision.
+    pub fn remember_payment(&mut self, payment: Payment) {
+        if self.recent_order.len() >= RECENT_PAYMENTS_MAX
+            && let Some(oldest) = self.recent_order.pop_front()
+        {
+            self.recent_payments.remove(&oldest);
+        }
+        self.recent_order.push_back(payment.key.clone());
+        self.recent_payments.insert(payment.key.clone(), payment);
+    }
+
+    /// What readers may know of a subscriber at `now`.
+    pub fn view(&self, id: SubscriberId, now: Timestamp) -> Option<SubscriberView> {
+        let subscriber = self.subscribers.get(&id)?;
+        let account = self.accounts.get(&subscriber.account)?;
+        let balance = self.balance(account.id);
+        Some(SubscriberView {
+            standing: standing::standing(subscriber, account, balance, now),
+            available: standing::available(account, balance, now),
+            plan: subscriber.plan.and_then(|id| self.plans.get(&id)).cloned(),
+            nas: subscriber.nas.and_then(|id| self.nases.get(&id)).cloned(),
+            subscriber: Arc::clone(subscriber),
+            account: Arc::clone(account),
+            balance,
+        })
+    }
+
+    pub fn subscriber_ids(&self) -> impl Iterator<Item = SubscriberId> + '_ {
+        self.subscribers.keys().copied()
+    }
+
+    pub fn nases(&self) -> impl Iterator<Item = &Arc<Nas>> {
+        self.nases.values()
+    }
+
+    pub fn pools(&self) -> impl Iterator<Item = &Arc<Pool>> {
+        self.pools.values()
+    }
+
+    pub fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.groups.values()
+    }
+
+    pub fn grants(&self) -> impl Iterator<Item = &PoolGrant> {
+        self.grants.values()
+    }
+
+    pub fn open_sessions(&self) -> impl Iterator<Item = &Session> {
+        self.sessions.open()
+    }
+
+    /// When somebody's standing next changes by itself.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// Takes out the subscribers whose moment has come.
+    pub fn take_due(&mut self, now: Timestamp) -> HashSet<SubscriberId> {
+        let mut due = HashSet::new();
+        while let Some((at, id)) = self.deadlines.first().copied() {
+            if at > now {
+                break;
+            }
+            self.deadlines.pop_first();
+            due.insert(id);
+        }
+        due
+    }
+}
