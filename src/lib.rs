@@ -4,5 +4,12 @@
 
 pub mod model;
 
+pub mod radius;
+
 pub mod engine;
 pub mod storage;
+
+pub mod directory;
+pub mod writer;
+
+pub mod operations;

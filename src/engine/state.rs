@@ -53,6 +53,7 @@ pub struct State {
 #[derive(Debug, Default)]
 pub struct Touched {
     pub subscribers: HashSet<SubscriberId>,
+    pub accounts: HashSet<AccountId>,
     /// NASes, pools or groups changed.
     pub network: bool,
 }
@@ -168,6 +169,7 @@ impl State {
         }
         self.contracts.insert(account.contract.clone(), account.id);
         self.accounts.insert(account.id, Arc::new(account.clone()));
+        touched.accounts.insert(account.id);
         let subscribers = self.subscribers_of.entry(account.id).or_default();
         touched.subscribers.extend(subscribers.iter().copied());
         if let Some(until) = account.credit_until.filter(|until| *until > now) {
@@ -206,6 +208,7 @@ impl State {
             if let Some((_, balance)) = self.ledger.get_mut(&id) {
                 *balance = balance.saturating_add(amount);
             }
+            touched.accounts.insert(id);
             if let Some(subscribers) = self.subscribers_of.get(&id) {
                 touched.subscribers.extend(subscribers.iter().copied());
             }
@@ -275,6 +278,15 @@ impl State {
             account: Arc::clone(account),
             balance,
         })
+    }
+
+    /// An account with its balance; None for ledger accounts that are no contract.
+    pub fn account_view(&self, id: AccountId) -> Option<(Arc<Account>, Money)> {
+        self.accounts.get(&id).map(|account| (Arc::clone(account), self.balance(id)))
+    }
+
+    pub fn account_ids(&self) -> impl Iterator<Item = AccountId> + '_ {
+        self.accounts.keys().copied()
     }
 
     pub fn subscriber_ids(&self) -> impl Iterator<Item = SubscriberId> + '_ {

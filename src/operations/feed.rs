@@ -1,0 +1,108 @@
+//! The feed that enforcers and edges follow.
+
+use super::Operations;
+use crate::directory::{Cursor, Visible};
+use crate::model::*;
+use ipnet::IpNet;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Longest wait of a long poll.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// What a follower asks for.
+#[derive(Clone, Debug, Default)]
+pub struct FeedRequest {
+    pub since: Option<Cursor>,
+    pub wait: Duration,
+    /// Only subscribers of the NAS at this address.
+    pub nas: Option<IpAddr>,
+}
+
+impl Operations {
+    /// A page of the feed. With a cursor that nothing has followed, waits until something changes or the time is over.
+    pub async fn feed(&self, request: &FeedRequest) -> FeedPage {
+        let page = self.feed_now(request);
+        if page.full || !page.entries.is_empty() || !page.gone.is_empty() || request.wait.is_zero() {
+            return page;
+        }
+        let mut revision = self.directory.subscribe();
+        let deadline = tokio::time::Instant::now() + request.wait.min(WAIT_MAX);
+        loop {
+            let page = self.feed_now(request);
+            if page.full || !page.entries.is_empty() || !page.gone.is_empty() {
+                return page;
+            }
+            revision.mark_unchanged();
+            // What changed between the page and the mark is seen by looking once more.
+            let again = self.feed_now(request);
+            if again.cursor != page.cursor {
+                continue;
+            }
+            match tokio::time::timeout_at(deadline, revision.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) | Err(_) => return again,
+            }
+        }
+    }
+
+    fn feed_now(&self, request: &FeedRequest) -> FeedPage {
+        let delta = request.since.and_then(|cursor| self.directory.since(cursor));
+        let Some(delta) = delta else {
+            let (cursor, rows) = self.directory.rows();
+            let entries = rows
+                .iter()
+                .filter(|(_, visible)| visible.is_on(request.nas))
+                .filter_map(|(net, visible)| entry(*net, visible))
+                .collect();
+            return FeedPage {
+                cursor: cursor.to_string(),
+                full: true,
+                entries,
+                gone: Vec::new(),
+                ports: self.port_guards(),
+            };
+        };
+        let mut page = FeedPage {
+            cursor: delta.cursor.to_string(),
+            full: false,
+            entries: Vec::new(),
+            gone: Vec::new(),
+            ports: self.port_guards(),
+        };
+        for (net, visible) in delta.rows {
+            let wanted = visible.filter(|visible| visible.is_on(request.nas)).and_then(|v| entry(net, &v));
+            match wanted {
+                Some(entry) => page.entries.push(entry),
+                None => page.gone.push(net),
+            }
+        }
+        page
+    }
+
+    fn port_guards(&self) -> Vec<PortGuard> {
+        let inner = self.directory.read();
+        let nases: Vec<IpNet> = inner.nases().map(|entry| entry.nas.address).collect();
+        let udp = self.ports.nas_udp.iter().map(|port| PortGuard {
+            protocol: PortProtocol::Udp,
+            port: *port,
+            sources: nases.clone(),
+        });
+        let tcp = self.ports.tcp.iter().map(|(port, sources)| PortGuard {
+            protocol: PortProtocol::Tcp,
+            port: *port,
+            sources: sources.clone(),
+        });
+        udp.chain(tcp).collect()
+    }
+}
+
+fn entry(address: IpNet, visible: &Visible) -> Option<FeedEntry> {
+    Some(FeedEntry {
+        address,
+        verdict: visible.gate()?,
+        subscriber: visible.subscriber,
+        login: visible.login.clone(),
+        shape: visible.shape,
+    })
+}

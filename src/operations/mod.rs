@@ -1,0 +1,110 @@
+//! Use cases: what every door, page and command of the product calls. One file each.
+//!
+//! An operation resolves names in the directory, makes one [`Command`] for the writer or reads published state, and
+//! gives a value that serializes. It never sees a page, a packet or SQL.
+
+mod authorize;
+mod feed;
+mod load;
+mod money;
+mod nas_orders;
+mod record;
+mod search;
+mod status;
+mod why;
+
+pub use authorize::{Accepted, Authorization, LoginRequest, Proof, RadiusRules};
+pub use feed::FeedRequest;
+pub use money::{LedgerLine, LedgerPage, PaidPayment, PaymentInput, PaymentRow};
+pub use nas_orders::{NasAnswer, NasOrder, NasOrderKind};
+pub use record::{Recorder, RecorderFull, replay_until_stopped};
+pub use search::{FoundRow, SessionRow};
+pub use status::{Counters, Status};
+pub use why::{CheckResult, Ladder, Step};
+
+use crate::directory::{Directory, Found, LookupError};
+use crate::engine::Settings;
+use crate::model::*;
+use crate::storage::Reader;
+use crate::writer::{Rejected, WriterHandle};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// Everything that operations work on; shared by all doors.
+pub struct Operations {
+    pub directory: Arc<Directory>,
+    pub writer: WriterHandle,
+    pub reader: Arc<dyn Reader>,
+    pub clock: Arc<dyn Clock>,
+    pub settings: Settings,
+    pub rules: RadiusRules,
+    pub counters: Arc<Counters>,
+    /// Guards of the server's own ports, for enforcers.
+    pub ports: PortRules,
+    /// Orders to NASes, carried out by the CoA follower.
+    pub nas_orders: mpsc::Sender<NasOrder>,
+    pub started: Timestamp,
+}
+
+/// Which ports the server listens on and who may come, for the feed.
+#[derive(Clone, Debug, Default)]
+pub struct PortRules {
+    /// UDP ports that only NASes may reach.
+    pub nas_udp: Vec<u16>,
+    /// TCP ports with the sources that the configuration allows.
+    pub tcp: Vec<(u16, Vec<ipnet::IpNet>)>,
+}
+
+impl Operations {
+    /// Whom a WHO means, or the refusal that says why nobody.
+    pub fn who(&self, who: &str) -> Result<Found, Refusal> {
+        self.directory.read().find_who(who).map_err(|error| lookup_refusal(who, &error))
+    }
+
+    /// The one subscriber that a WHO means; a contract with several logins is ambiguous.
+    pub fn subscriber(&self, who: &str) -> Result<Arc<crate::directory::Entry>, Refusal> {
+        let found = self.who(who)?;
+        if let Some(entry) = found.subscriber {
+            return Ok(entry);
+        }
+        let logins: Vec<String> = found.mates.iter().map(|m| m.view.subscriber.login.clone()).collect();
+        Err(match logins.as_slice() {
+            [] => Refusal::new("no-subscriber", format!("contract {who} has no login")),
+            several => lookup_refusal(who, &LookupError::Several(several.to_vec())),
+        })
+    }
+
+    /// Money as text in the ledger's currency.
+    pub fn money(&self, amount: Money) -> String {
+        amount.to_decimal(self.settings.currency_digits)
+    }
+
+    /// A moment as text in the server's time zone: `2026-04-06 14:20:00`.
+    pub fn time(&self, at: Timestamp) -> String {
+        match jiff::Timestamp::from_microsecond(at.micros()) {
+            Ok(at) => at.to_zoned(self.settings.time_zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+            Err(_) => at.micros().to_string(),
+        }
+    }
+}
+
+fn lookup_refusal(who: &str, error: &LookupError) -> Refusal {
+    match error {
+        LookupError::Nobody => Refusal::new(
+            "not-found",
+            format!("{who:?} is no contract number, login, address or MAC of a subscriber"),
+        ),
+        LookupError::Several(logins) => {
+            Refusal::new("ambiguous", format!("{who:?} means several: {}", logins.join(", ")))
+        }
+    }
+}
+
+impl From<Refusal> for Rejected {
+    fn from(refusal: Refusal) -> Rejected {
+        Rejected::Refused(refusal)
+    }
+}
+
+#[cfg(test)]
+mod tests;

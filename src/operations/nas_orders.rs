@@ -1,0 +1,60 @@
+//! Orders to NASes: cut a session, tell it the speed again.
+
+use super::Operations;
+use crate::model::*;
+use crate::writer::Rejected;
+use serde::Serialize;
+use tokio::sync::oneshot;
+
+/// What the CoA follower is asked to send.
+#[derive(Debug)]
+pub struct NasOrder {
+    pub session: SessionKey,
+    pub kind: NasOrderKind,
+    pub reply: oneshot::Sender<NasAnswer>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NasOrderKind {
+    Disconnect,
+    /// CoA with the attributes of the subscriber's standing now.
+    Refresh,
+}
+
+/// How one order ended.
+#[derive(Clone, Debug, Serialize)]
+pub struct NasAnswer {
+    pub login: String,
+    pub nas: String,
+    pub session: String,
+    /// The NAS acknowledged it.
+    pub acknowledged: bool,
+    pub result: String,
+}
+
+impl Operations {
+    /// Sends Disconnect for every session of a subscriber, or CoA with what it should have.
+    pub async fn order(&self, who: &str, kind: NasOrderKind) -> Result<Vec<NasAnswer>, Rejected> {
+        let entry = self.subscriber(who)?;
+        let sessions: Vec<SessionKey> =
+            self.directory.read().sessions_of(entry.id()).map(|session| session.key.clone()).collect();
+        if sessions.is_empty() {
+            let login = &entry.view.subscriber.login;
+            return Err(Refusal::new("no-session", format!("{login} has no open session")).into());
+        }
+        let mut answers = Vec::with_capacity(sessions.len());
+        for session in sessions {
+            let (reply, answer) = oneshot::channel();
+            let order = NasOrder { session, kind, reply };
+            self.nas_orders
+                .try_send(order)
+                .map_err(|_| Rejected::Later("too many orders to NASes are waiting".into()))?;
+            answers.push(answer);
+        }
+        let mut results = Vec::with_capacity(answers.len());
+        for answer in answers {
+            results.push(answer.await.map_err(|_| Rejected::Unknown)?);
+        }
+        Ok(results)
+    }
+}

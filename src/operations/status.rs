@@ -1,0 +1,113 @@
+//! How the server is.
+
+use super::Operations;
+use serde::Serialize;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        /// Events since the start. Names follow RFC 4669 and RFC 4671 where those have one.
+        #[derive(Debug, Default)]
+        pub struct Counters {
+            $($(#[$doc])* pub $name: AtomicU64,)*
+        }
+
+        impl Counters {
+            /// Every counter with its name, for `status` and metrics.
+            pub fn all(&self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($name), self.$name.load(Ordering::Relaxed)),)*]
+            }
+        }
+    };
+}
+
+counters! {
+    access_requests,
+    access_accepts,
+    access_rejects,
+    accounting_requests,
+    accounting_responses,
+    status_server_requests,
+    /// Answered from the stored answer, or dropped because the first is still in work (RFC 5080 2.2.2).
+    duplicate_requests,
+    /// From an address that is no NAS.
+    unknown_nas_packets,
+    malformed_packets,
+    bad_authenticators,
+    unknown_type_packets,
+    /// Not recorded, so not answered.
+    accounting_dropped,
+    coa_acknowledged,
+    coa_refused,
+    coa_unanswered,
+    system_api_requests,
+    system_api_refused,
+    payments,
+    payment_repeats,
+}
+
+impl Counters {
+    pub fn count(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// `status --json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    pub version: &'static str,
+    pub started: String,
+    pub uptime_seconds: u64,
+    pub revision: String,
+    pub subscribers: usize,
+    pub addresses: usize,
+    pub sessions: usize,
+    pub nas: Vec<NasStatus>,
+    /// Commands waiting for the writer.
+    pub queue: usize,
+    /// Batches of the spool waiting for the writer.
+    pub spool_batches: usize,
+    pub counters: std::collections::BTreeMap<&'static str, u64>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct NasStatus {
+    pub name: String,
+    pub address: String,
+    pub sessions: usize,
+    /// It has sent a valid Message-Authenticator; one is demanded from then on.
+    pub sends_message_authenticator: bool,
+}
+
+impl Operations {
+    pub fn status(&self) -> Status {
+        let now = self.clock.now();
+        let inner = self.directory.read();
+        let nas = inner
+            .nases()
+            .map(|entry| NasStatus {
+                name: entry.nas.name.clone(),
+                address: super::search::address_text(entry.nas.address),
+                sessions: inner.open_sessions().filter(|s| s.key.nas == entry.nas.id).count(),
+                sends_message_authenticator: entry.sends_message_authenticator.load(Ordering::Relaxed),
+            })
+            .collect();
+        let (queue, spool_batches) = self.writer.depth();
+        let (subscribers, addresses, sessions) =
+            (inner.subscriber_count(), inner.address_count(), inner.open_session_count());
+        drop(inner);
+        Status {
+            version: env!("CARGO_PKG_VERSION"),
+            started: self.time(self.started),
+            uptime_seconds: now.since(self.started).as_secs(),
+            revision: self.directory.cursor().to_string(),
+            subscribers,
+            addresses,
+            sessions,
+            nas,
+            queue,
+            spool_batches,
+            counters: self.counters.all().into_iter().collect(),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The one writer of a ledger: queue -> batch -> decide -> commit -> publish -> reply.
+//!
+//! One thread owns the engine's state and the store. It drains what is queued (no added delay), decides each command in
+//! order, commits all changes in one transaction, publishes them in the directory, and only then answers. Payments and
+//! people go ahead of accounting. Protocols and rules live elsewhere.
+
+mod batch;
+mod queue;
+
+pub use queue::{Answer, Rejected, WriterHandle};
+
+use crate::directory::Directory;
+use crate::engine::{Settings, State, Touched};
+use crate::model::*;
+use crate::storage::{Lease, Store, StoreError};
+use queue::Queue;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the writer sleeps when nothing is queued and no moment is near.
+const IDLE_MAX: Duration = Duration::from_secs(3600);
+
+/// Everything the writer's thread owns.
+pub struct Writer {
+    store: Box<dyn Store>,
+    state: State,
+    lease: Lease,
+    settings: Settings,
+    directory: Arc<Directory>,
+    clock: Arc<dyn Clock>,
+    queue: Arc<Queue>,
+    holder: String,
+}
+
+impl Writer {
+    /// Takes the lease, loads the state, publishes it, and starts the thread. Fails only before that.
+    pub fn start(
+        mut store: Box<dyn Store>,
+        settings: Settings,
+        directory: Arc<Directory>,
+        clock: Arc<dyn Clock>,
+        holder: String,
+    ) -> Result<(WriterHandle, std::thread::JoinHandle<()>), StoreError> {
+        let lease = store.acquire_lease(&holder)?;
+        let now = clock.now();
+        let state = State::new(store.load()?, settings.clone(), now);
+        directory.publish_all(&state, now);
+        let queue = Arc::new(Queue::default());
+        let handle = WriterHandle::new(Arc::clone(&queue));
+        let writer = Writer { store, state, lease, settings, directory, clock, queue, holder };
+        let thread = std::thread::Builder::new()
+            .name("writer".into())
+            .spawn(move || writer.run())
+            .map_err(|e| StoreError::Unusable(format!("cannot start the writer's thread: {e}")))?;
+        Ok((handle, thread))
+    }
+
+    fn run(mut self) {
+        loop {
+            let now = self.clock.now();
+            let wait = self.state.next_deadline().map_or(IDLE_MAX, |at| at.since(now)).min(IDLE_MAX);
+            let Some(jobs) = self.queue.take(wait) else { return };
+            self.publish_due();
+            if !jobs.is_empty() {
+                self.process(jobs);
+            }
+        }
+    }
+
+    /// Publishes those whose standing has changed by itself: a credit's term, a validity.
+    fn publish_due(&mut self) {
+        let now = self.clock.now();
+        let due = self.state.take_due(now);
+        if !due.is_empty() {
+            let touched = Touched { subscribers: due, ..Touched::default() };
+            self.directory.publish(&self.state, &touched, now);
+        }
+    }
+
+    /// Drops the state and starts from the store again.
+    fn reload(&mut self) -> Result<(), StoreError> {
+        self.lease = self.store.acquire_lease(&self.holder)?;
+        let now = self.clock.now();
+        self.state = State::new(self.store.load()?, self.settings.clone(), now);
+        self.directory.publish_all(&self.state, now);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
