@@ -1,0 +1,6 @@
+//! Proofs of who asks and what they are given: PAP, CHAP, MS-CHAP and crypt(3), and plans as attributes of each
+//! vendor.
+//!
+//! Not here: whose password it is, whether money allows the login, EAP conversations.
+
+pub mod pap;
