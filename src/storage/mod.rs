@@ -3,6 +3,16 @@
 //! The trait is at the level of what the product does (commit a batch, load everything, look payments up by key),
 //! not of rows, so that each back end can use its best statements. No rule of money or access stands here.
 
+pub mod sqlite;
+mod vault;
+mod words;
+
+#[cfg(test)]
+mod conformance;
+
+pub use sqlite::{SqliteReader, SqliteStore};
+pub use vault::Vault;
+
 use crate::model::*;
 use std::collections::HashMap;
 use std::fmt;

@@ -1,0 +1,191 @@
+//! The writing side: lease, load, commit.
+
+use super::super::vault::{Place, Vault};
+use super::super::{Batch, Lease, Snapshot, Store, StoreError};
+use super::write::Statements;
+use super::{SqliteReader, connection, read, schema, tables, write};
+use crate::model::*;
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// A known text, sealed when the database is made: a wrong key is told at once.
+const KEY_CHECK: Place<'_> = Place { table: "meta", id: 0, column: "key_check" };
+const KEY_CHECK_TEXT: &str = "headgate";
+
+/// The store in one SQLite file; the only one who writes it.
+pub struct SqliteStore {
+    path: PathBuf,
+    vault: Vault,
+    statements: Statements,
+    /// None after an I/O error: what such a connection holds of the file cannot be trusted, so it is opened anew.
+    connection: Option<Connection>,
+}
+
+impl SqliteStore {
+    /// Opens the database, makes it when there is none (mode 0600, directory 0750), brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Unusable`] when the file is not ours, has a newer schema than this program knows, cannot be
+    /// made durable, or was made with another key; [`StoreError::Full`] and [`StoreError::Unknown`] (busy) may pass.
+    pub fn open(path: impl AsRef<Path>, vault: Vault) -> Result<SqliteStore, StoreError> {
+        let path = path.as_ref().to_owned();
+        let mut connection = connection::open_writer(&path)?;
+        schema::upgrade(&mut connection, &path)?;
+        check_key(&connection, &vault, &path)?;
+        Ok(SqliteStore { path, vault, statements: Statements::new(), connection: Some(connection) })
+    }
+
+    /// A reader of the same file.
+    pub fn reader(&self) -> Result<SqliteReader, StoreError> {
+        SqliteReader::open(&self.path)
+    }
+
+    fn connection(&mut self) -> Result<&mut Connection, StoreError> {
+        if self.connection.is_none() {
+            let opened = connection::open_writer(&self.path)?;
+            schema::check(&opened, &self.path)?;
+            self.connection = Some(opened);
+        }
+        self.connection.as_mut().ok_or_else(|| StoreError::Unknown("no connection".to_owned()))
+    }
+
+    /// Drops the connection where its state is in doubt.
+    fn settled<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if matches!(result, Err(StoreError::Unknown(_) | StoreError::Unusable(_))) {
+            self.connection = None;
+        }
+        result
+    }
+}
+
+impl Store for SqliteStore {
+    fn acquire_lease(&mut self, holder: &str) -> Result<Lease, StoreError> {
+        let result = self.connection().and_then(|connection| acquire_lease(connection, holder));
+        self.settled(result)
+    }
+
+    fn load(&mut self) -> Result<Snapshot, StoreError> {
+        self.connection()?;
+        let SqliteStore { connection, vault, .. } = self;
+        let result = match connection {
+            Some(connection) => load(connection, vault),
+            None => Err(StoreError::Unknown("no connection".to_owned())),
+        };
+        self.settled(result)
+    }
+
+    fn payments_by_key(&mut self, keys: &[PaymentKey]) -> Result<HashMap<PaymentKey, Payment>, StoreError> {
+        let result = self.connection().and_then(|connection| payments_by_key(connection, keys));
+        self.settled(result)
+    }
+
+    fn commit(&mut self, batch: &Batch<'_>) -> Result<(), StoreError> {
+        self.connection()?;
+        let SqliteStore { connection, vault, statements, .. } = self;
+        let result = match connection {
+            Some(connection) => commit(connection, statements, vault, batch),
+            None => Err(StoreError::Unknown("no connection".to_owned())),
+        };
+        self.settled(result)
+    }
+}
+
+fn check_key(connection: &Connection, vault: &Vault, path: &Path) -> Result<(), StoreError> {
+    let name = KEY_CHECK.column;
+    let known: Option<Vec<u8>> = connection
+        .query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0))
+        .optional()?;
+    let Some(sealed) = known else {
+        let sealed = vault.seal(KEY_CHECK, KEY_CHECK_TEXT)?;
+        connection.execute("INSERT INTO meta (name, value) VALUES (?1, ?2)", params![name, sealed])?;
+        return Ok(());
+    };
+    match vault.unseal(KEY_CHECK, &sealed) {
+        Some(text) if text.as_str() == KEY_CHECK_TEXT => Ok(()),
+        _ => Err(StoreError::Unusable(format!(
+            "{} was made with another key: bring back the store.key (or credential) it was made with",
+            path.display()
+        ))),
+    }
+}
+
+fn acquire_lease(connection: &mut Connection, holder: &str) -> Result<Lease, StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let lease = transaction.query_row(
+        "UPDATE writer_lease SET epoch = epoch + 1, holder = ?1 WHERE id = 1 RETURNING epoch, batch_sequence",
+        [holder],
+        |row| {
+            let (epoch, sequence): (i64, i64) = (row.get(0)?, row.get(1)?);
+            Ok(Lease { epoch: epoch.cast_unsigned(), batch_sequence: sequence.cast_unsigned() })
+        },
+    )?;
+    transaction.commit()?;
+    Ok(lease)
+}
+
+/// One read transaction, so that all tables are of one moment.
+fn load(connection: &mut Connection, vault: &Vault) -> Result<Snapshot, StoreError> {
+    let transaction = connection.transaction()?;
+    let t = &transaction;
+    let open_sessions = format!("{} WHERE stopped IS NULL", tables::SESSION.select());
+    let ledger = "SELECT id, kind, name, balance FROM ledger_account";
+    let positions = read::rows(t, &tables::EDGE_POSITION.select(), [], |c| {
+        Ok((c.value()?, SpoolPosition { epoch: c.unsigned()?, sequence: c.unsigned()? }))
+    })?;
+    Ok(Snapshot {
+        groups: read::rows(t, &tables::GROUP.select(), [], read::group)?,
+        plans: read::rows(t, &tables::PLAN.select(), [], read::plan)?,
+        pools: read::rows(t, &tables::POOL.select(), [], read::pool)?,
+        nases: read::rows(t, &tables::NAS.select(), [], |c| read::nas(c, vault))?,
+        accounts: read::rows(t, &tables::ACCOUNT.select(), [], read::account)?,
+        subscribers: read::rows(t, &tables::SUBSCRIBER.select(), [], |c| read::subscriber(c, vault))?,
+        ledger: read::rows(t, ledger, [], read::ledger_account)?,
+        sessions: read::rows(t, &open_sessions, [], read::session)?,
+        grants: read::rows(t, &tables::POOL_GRANT.select(), [], read::pool_grant)?,
+        edge_positions: positions.into_iter().collect(),
+        last_transfer: t.query_row("SELECT coalesce(max(id), 0) FROM transfer", [], |row| row.get(0))?,
+    })
+}
+
+fn payments_by_key(
+    connection: &Connection,
+    keys: &[PaymentKey],
+) -> Result<HashMap<PaymentKey, Payment>, StoreError> {
+    let sql = format!("{} WHERE operator = ?1 AND id = ?2", tables::PAYMENT.select());
+    let mut payments = HashMap::new();
+    for key in keys {
+        for payment in read::rows(connection, &sql, params![key.operator, key.id], read::payment)? {
+            payments.insert(payment.key.clone(), payment);
+        }
+    }
+    Ok(payments)
+}
+
+fn commit(
+    connection: &mut Connection,
+    statements: &Statements,
+    vault: &Vault,
+    batch: &Batch<'_>,
+) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let (epoch, sequence) = transaction
+        .prepare_cached("SELECT epoch, batch_sequence FROM writer_lease WHERE id = 1")?
+        .query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+    let (epoch, sequence) = (epoch.cast_unsigned(), sequence.cast_unsigned());
+    if epoch != batch.epoch {
+        return Err(StoreError::LeaseLost { held_epoch: epoch });
+    }
+    if sequence == batch.sequence {
+        return Ok(());
+    }
+    if batch.sequence != sequence.wrapping_add(1) {
+        return Err(StoreError::Poisoned(format!("batch {} cannot follow batch {sequence}", batch.sequence)));
+    }
+    write::apply(&transaction, statements, vault, batch.changes)?;
+    transaction
+        .prepare_cached("UPDATE writer_lease SET batch_sequence = ?1 WHERE id = 1")?
+        .execute([batch.sequence.cast_signed()])?;
+    transaction.commit()?;
+    Ok(())
+}

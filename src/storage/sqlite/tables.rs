@@ -1,0 +1,199 @@
+//! The columns of each table, named once: writing and reading use them in this order.
+
+/// A table whose rows are objects of the model.
+pub(super) struct Table {
+    pub name: &'static str,
+    /// Columns of the primary key; they stand first in `columns`.
+    pub key: &'static [&'static str],
+    pub columns: &'static [&'static str],
+}
+
+impl Table {
+    pub fn select(&self) -> String {
+        format!("SELECT {} FROM {}", self.columns.join(", "), self.name)
+    }
+
+    pub fn insert(&self) -> String {
+        let places = vec!["?"; self.columns.len()].join(", ");
+        format!("INSERT INTO {} ({}) VALUES ({places})", self.name, self.columns.join(", "))
+    }
+
+    /// Inserts, or replaces every column but the key's.
+    pub fn upsert(&self) -> String {
+        let sets: Vec<String> = self
+            .columns
+            .iter()
+            .filter(|column| !self.key.contains(column))
+            .map(|column| format!("{column} = excluded.{column}"))
+            .collect();
+        format!("{} ON CONFLICT ({}) DO UPDATE SET {}", self.insert(), self.key.join(", "), sets.join(", "))
+    }
+}
+
+pub(super) const GROUP: Table = Table { name: "grp", key: &["id"], columns: &["id", "name", "parent"] };
+
+pub(super) const PLAN: Table = Table {
+    name: "plan",
+    key: &["id"],
+    columns: &[
+        "id",
+        "name",
+        "fee",
+        "period",
+        "charge",
+        "on_shortage",
+        "rate_in",
+        "ceil_in",
+        "burst_in",
+        "cburst_in",
+        "rate_out",
+        "ceil_out",
+        "burst_out",
+        "cburst_out",
+        "mikrotik_burst_rate_in",
+        "mikrotik_burst_threshold_in",
+        "mikrotik_burst_rate_out",
+        "mikrotik_burst_threshold_out",
+        "mikrotik_burst_time",
+        "traffic_price_in",
+        "traffic_included_in",
+        "traffic_price_out",
+        "traffic_included_out",
+        "session_price",
+    ],
+};
+
+pub(super) const POOL: Table = Table { name: "pool", key: &["id"], columns: &["id", "name", "prefixes"] };
+
+pub(super) const NAS: Table = Table {
+    name: "nas",
+    key: &["id"],
+    columns: &["id", "name", "address", "secret", "vendor", "coa_port", "pool"],
+};
+
+pub(super) const ACCOUNT: Table = Table {
+    name: "account",
+    key: &["id"],
+    columns: &[
+        "id",
+        "contract",
+        "name",
+        "kind",
+        "grp",
+        "phone",
+        "email",
+        "address",
+        "tax_id",
+        "code1c",
+        "voip_subjects",
+        "credit_limit",
+        "credit_until",
+        "closed",
+    ],
+};
+
+pub(super) const SUBSCRIBER: Table = Table {
+    name: "subscriber",
+    key: &["id"],
+    columns: &[
+        "id",
+        "login",
+        "password_kind",
+        "password",
+        "account",
+        "name",
+        "grp",
+        "plan",
+        "nas",
+        "access",
+        "addresses",
+        "pool",
+        "ipv6_prefix",
+        "mac",
+        "circuit_id",
+        "snat",
+        "routes",
+        "sessions_max",
+        "block_reason",
+        "block_since",
+        "block_by",
+        "paused",
+        "valid_from",
+        "valid_until",
+        "code1c",
+    ],
+};
+
+/// Without the balance, which only [`super::write`] moves.
+pub(super) const LEDGER_ACCOUNT: Table =
+    Table { name: "ledger_account", key: &["id"], columns: &["id", "kind", "name"] };
+
+pub(super) const TRANSFER: Table = Table {
+    name: "transfer",
+    key: &["id"],
+    columns: &[
+        "id",
+        "debit",
+        "credit",
+        "amount",
+        "kind",
+        "reference",
+        "text",
+        "time",
+        "actor",
+        "balance_after",
+    ],
+};
+
+pub(super) const PAYMENT: Table = Table {
+    name: "payment",
+    key: &["operator", "id"],
+    columns: &[
+        "operator",
+        "id",
+        "transfer",
+        "account",
+        "contract",
+        "who",
+        "sum",
+        "operator_date",
+        "time",
+        "balance_after",
+        "reversed",
+    ],
+};
+
+pub(super) const SESSION: Table = Table {
+    name: "session",
+    key: &["nas", "acct_session_id", "login"],
+    columns: &[
+        "nas",
+        "acct_session_id",
+        "login",
+        "subscriber",
+        "nas_address",
+        "started",
+        "updated",
+        "stopped",
+        "terminate_cause",
+        "session_seconds",
+        "framed_ip",
+        "ipv6_prefixes",
+        "mac",
+        "calling_station_id",
+        "nas_port_id",
+        "download_octets",
+        "upload_octets",
+        "download_octets_before_reset",
+        "upload_octets_before_reset",
+    ],
+};
+
+pub(super) const POOL_GRANT: Table = Table {
+    name: "pool_grant",
+    key: &["pool", "address"],
+    columns: &["pool", "address", "subscriber", "at"],
+};
+
+pub(super) const EDGE_POSITION: Table =
+    Table { name: "edge_position", key: &["edge"], columns: &["edge", "epoch", "sequence"] };

@@ -1,0 +1,222 @@
+use super::super::conformance::{self, for_each_conformance_test};
+use super::super::{Batch, Reader, Store, StoreError, Vault};
+use super::{SqliteReader, SqliteStore};
+use crate::model::Change;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+const KEY: [u8; 32] = [7; 32];
+
+fn open(dir: &TempDir) -> SqliteStore {
+    SqliteStore::open(file(dir), Vault::from_key(KEY)).unwrap()
+}
+
+fn file(dir: &TempDir) -> PathBuf {
+    dir.path().join("headgate.db")
+}
+
+fn unusable(path: &Path, key: [u8; 32]) -> String {
+    match SqliteStore::open(path, Vault::from_key(key)) {
+        Err(StoreError::Unusable(text)) => text,
+        Err(other) => panic!("{other:?}"),
+        Ok(_) => panic!("opened"),
+    }
+}
+
+macro_rules! conformance_tests {
+    ($($name:ident),* $(,)?) => {$(
+        #[test]
+        fn $name() {
+            let dir = tempfile::tempdir().unwrap();
+            let mut store = open(&dir);
+            let reader = store.reader().unwrap();
+            conformance::$name(&mut store, &reader);
+        }
+    )*};
+}
+
+for_each_conformance_test!(conformance_tests);
+
+#[test]
+fn what_was_committed_is_there_after_opening_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(&dir);
+    let lease = store.acquire_lease("a").unwrap();
+    let changes = [
+        Change::Account(conformance::account(1)),
+        Change::Subscriber(conformance::subscriber(1)),
+        conformance::ledger_account(1),
+    ];
+    store.commit(&Batch { epoch: lease.epoch, sequence: 1, changes: &changes }).unwrap();
+    drop(store);
+    let mut store = open(&dir);
+    assert_eq!(store.load().unwrap().subscribers, [conformance::subscriber(1)]);
+    let next = store.acquire_lease("b").unwrap();
+    assert_eq!((next.epoch, next.batch_sequence), (lease.epoch + 1, 1));
+}
+
+#[test]
+fn a_second_process_that_takes_the_lease_deposes_the_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut first, mut second) = (open(&dir), open(&dir));
+    let lease = first.acquire_lease("first").unwrap();
+    second.acquire_lease("second").unwrap();
+    let result = first.commit(&Batch { epoch: lease.epoch, sequence: 1, changes: &[] });
+    assert!(matches!(result, Err(StoreError::LeaseLost { .. })));
+}
+
+#[test]
+fn nobody_else_may_read_the_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a/b/headgate.db");
+    let mut store = SqliteStore::open(&path, Vault::from_key(KEY)).unwrap();
+    store.acquire_lease("a").unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    for name in ["headgate.db", "headgate.db-wal", "headgate.db-shm"] {
+        assert_eq!(mode(&dir.path().join("a/b").join(name)), 0o600, "{name}");
+    }
+    assert_eq!(mode(&dir.path().join("a")) & !0o750, 0);
+    assert_eq!(mode(&dir.path().join("a/b")) & !0o750, 0);
+    drop(store);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    SqliteStore::open(&path, Vault::from_key(KEY)).unwrap();
+    assert_eq!(mode(&path), 0o600, "a file that was opened to others is closed again");
+}
+
+#[test]
+fn secrets_do_not_stand_in_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(&dir);
+    let lease = store.acquire_lease("a").unwrap();
+    let changes = [Change::Account(conformance::account(1)), Change::Subscriber(conformance::subscriber(1))];
+    store.commit(&Batch { epoch: lease.epoch, sequence: 1, changes: &changes }).unwrap();
+    let mut octets = std::fs::read(file(&dir)).unwrap();
+    octets.extend(std::fs::read(dir.path().join("headgate.db-wal")).unwrap());
+    let holds = |text: &str| octets.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(holds("login1"), "what is looked for in is what was written");
+    assert!(!holds("пароль"));
+}
+
+#[test]
+fn another_key_is_refused_with_a_clear_text() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(&dir));
+    let text = unusable(&file(&dir), [8; 32]);
+    assert!(text.contains("another key") && text.contains("store.key"), "{text}");
+}
+
+#[test]
+fn a_secret_copied_to_another_row_makes_the_load_fail() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(&dir);
+    let lease = store.acquire_lease("a").unwrap();
+    let changes = [
+        Change::Account(conformance::account(1)),
+        Change::Account(conformance::account(2)),
+        Change::Subscriber(conformance::subscriber(1)),
+        Change::Subscriber(conformance::subscriber(2)),
+    ];
+    store.commit(&Batch { epoch: lease.epoch, sequence: 1, changes: &changes }).unwrap();
+    sql(&dir, "UPDATE subscriber SET password = (SELECT password FROM subscriber WHERE id = 1) WHERE id = 2");
+    match store.load() {
+        Err(StoreError::Unusable(text)) => assert!(text.contains("subscriber 2"), "{text}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_newer_schema_is_refused_with_both_numbers() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(&dir));
+    sql(&dir, "PRAGMA user_version = 77");
+    let text = unusable(&file(&dir), KEY);
+    assert!(text.contains("77") && text.contains(&super::schema::newest().to_string()), "{text}");
+}
+
+#[test]
+fn a_file_of_something_else_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(file(&dir), vec![0x55; 8192]).unwrap();
+    unusable(&file(&dir), KEY);
+    std::fs::remove_file(file(&dir)).unwrap();
+    sql(&dir, "CREATE TABLE theirs (id INTEGER)");
+    assert!(unusable(&file(&dir), KEY).contains("another program"));
+    assert!(matches!(SqliteReader::open(dir.path().join("none.db")), Err(StoreError::Unusable(_))));
+}
+
+#[test]
+fn transfers_can_be_neither_edited_nor_deleted() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = with_one_payment(&dir);
+    let connection = rusqlite::Connection::open(file(&dir)).unwrap();
+    assert!(connection.execute("UPDATE transfer SET amount = 1", []).is_err());
+    assert!(connection.execute("DELETE FROM transfer", []).is_err());
+    assert_eq!(store.load().unwrap().last_transfer, 1);
+}
+
+#[test]
+fn each_breach_of_the_books_is_found() {
+    for (breach, sentence) in [
+        ("UPDATE ledger_account SET balance = balance + 1 WHERE id = 1", "the balances add up to 0.000001"),
+        (
+            "UPDATE ledger_account SET balance = balance + 1",
+            "account 1 has the balance 5.000001, its postings",
+        ),
+        ("DELETE FROM ledger_account WHERE id = -1", "transfer 1 names account -1"),
+        ("UPDATE payment SET sum = 1", "payment \"1\" of \"osmp\" has no transfer"),
+        ("UPDATE payment SET account = 2", "payment \"1\" of \"osmp\" has no transfer"),
+        ("UPDATE payment SET transfer = 2", "payment \"1\" of \"osmp\" has no transfer"),
+        ("DELETE FROM payment", "transfer 1 books a payment that is not there"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let store = with_one_payment(&dir);
+        let reader = store.reader().unwrap();
+        assert_eq!(reader.check_books().unwrap(), Vec::<String>::new());
+        sql(&dir, &format!("PRAGMA foreign_keys = OFF; {breach}"));
+        let found = reader.check_books().unwrap();
+        assert!(found.iter().any(|text| text.starts_with(sentence)), "{breach}: {found:?}");
+    }
+}
+
+#[test]
+fn a_reader_never_makes_the_writer_wait() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = with_one_payment(&dir);
+    let reading = rusqlite::Connection::open(file(&dir)).unwrap();
+    reading.execute_batch("BEGIN; SELECT * FROM transfer").unwrap();
+    let lease = store.acquire_lease("b").unwrap();
+    let changes = [Change::Account(conformance::account(2))];
+    store
+        .commit(&Batch { epoch: lease.epoch, sequence: lease.batch_sequence + 1, changes: &changes })
+        .unwrap();
+}
+
+#[test]
+fn more_threads_than_connections_are_all_answered() {
+    let dir = tempfile::tempdir().unwrap();
+    let reader = with_one_payment(&dir).reader().unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                for _ in 0..20 {
+                    assert_eq!(reader.transfers(crate::model::AccountId(1), 9).unwrap().len(), 1);
+                }
+            });
+        }
+    });
+}
+
+fn with_one_payment(dir: &TempDir) -> SqliteStore {
+    let mut store = open(dir);
+    let lease = store.acquire_lease("a").unwrap();
+    let mut changes = vec![conformance::ledger_account(1), conformance::ledger_account(-1)];
+    changes.extend(conformance::payment(1, 1, 5_000_000));
+    store.commit(&Batch { epoch: lease.epoch, sequence: 1, changes: &changes }).unwrap();
+    store
+}
+
+/// What somebody with `sqlite3` could do.
+fn sql(dir: &TempDir, sql: &str) {
+    rusqlite::Connection::open(file(dir)).unwrap().execute_batch(sql).unwrap();
+}
