@@ -1,0 +1,170 @@
+//! `[enforcement]`: what `headgate enforce` guards. Without `lan` nothing is filtered.
+
+use super::allow::parse_network;
+use super::error::Fault;
+use super::section::Section;
+use super::server::socket_path;
+use super::tree::Node;
+use ipnet::IpNet;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+/// Entries of a list of servers, interfaces or garden entries.
+const SERVERS_MAX: usize = 8;
+const INTERFACES_MAX: usize = 256;
+const GARDEN_MAX: usize = 1024;
+/// IFNAMSIZ less its NUL.
+const INTERFACE_NAME_BYTES_MAX: usize = 15;
+/// RFC 1035, section 2.3.4.
+const HOST_NAME_BYTES_MAX: usize = 253;
+const HOST_LABEL_BYTES_MAX: usize = 63;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enforcement {
+    /// Control sockets of servers (`unix:PATH`); the first that answers is followed.
+    pub servers: Vec<PathBuf>,
+    /// Only the subscribers of the NAS with this address; None: all.
+    pub nas: Option<IpAddr>,
+    /// Interfaces on the subscribers' side: names, or a beginning with `*` after it.
+    pub lan: Vec<String>,
+    /// Where the tcp/80 of debtors is sent.
+    pub captive: Option<SocketAddr>,
+    /// What debtors reach nevertheless.
+    pub walled_garden: Vec<GardenEntry>,
+    /// Keep RADIUS and API ports for NASes and allow-lists.
+    pub protect_ports: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GardenEntry {
+    Network(IpNet),
+    /// To be resolved, and resolved again.
+    Host(String),
+}
+
+impl Default for Enforcement {
+    fn default() -> Enforcement {
+        Enforcement {
+            servers: vec![PathBuf::from("/run/headgate/control.sock")],
+            nas: None,
+            lan: Vec::new(),
+            captive: None,
+            walled_garden: Vec::new(),
+            protect_ports: true,
+        }
+    }
+}
+
+impl Enforcement {
+    pub(super) fn read(section: &mut Section<'_>) -> Enforcement {
+        let mut enforcement = Enforcement::default();
+        let mut sightings = false;
+        section
+            .value("servers", &mut enforcement.servers, |node| list(node, SERVER, SERVERS_MAX, read_server))
+            .parsed("nas", &mut enforcement.nas, "the address of a NAS such as \"10.0.0.1\"", |text| {
+                text.parse().ok().map(Some)
+            })
+            .value("lan", &mut enforcement.lan, |node| {
+                list(node, INTERFACE, INTERFACES_MAX, |item| parse_item(item, INTERFACE, interface_pattern))
+            })
+            .parsed("captive", &mut enforcement.captive, CAPTIVE, captive)
+            .value("walled-garden", &mut enforcement.walled_garden, |node| {
+                list(node, GARDEN, GARDEN_MAX, |item| parse_item(item, GARDEN, garden_entry))
+            })
+            .boolean("sightings", &mut sightings)
+            .boolean("protect-ports", &mut enforcement.protect_ports)
+            .not_served_unless_empty("shape")
+            .not_served("wan")
+            .not_served("token");
+        if sightings {
+            section.refuse("sightings", "true is not served by this version; expected false");
+        }
+        enforcement
+    }
+}
+
+const SERVER: &str = "a list of servers such as \"unix:/run/headgate/control.sock\"";
+const INTERFACE: &str = "a list of interfaces such as \"eth1\" or \"ppp*\"";
+const CAPTIVE: &str = "an address with a port such as \"10.0.0.1:8080\"";
+const GARDEN: &str =
+    "a list of addresses, prefixes and host names such as \"198.51.100.0/24\" or \"pay.example.org\"";
+
+fn list<T>(
+    node: &Node,
+    what: &str,
+    items_max: usize,
+    read: impl Fn(&Node) -> Result<T, Fault>,
+) -> Result<Vec<T>, Fault> {
+    let items = node.list(what)?;
+    if items.len() > items_max {
+        return Err(node.fault(format!("expected at most {items_max} entries, found {}", items.len())));
+    }
+    items.iter().map(read).collect()
+}
+
+fn parse_item<T>(node: &Node, what: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Fault> {
+    parse(node.text(what)?).ok_or_else(|| node.expected(what))
+}
+
+fn read_server(node: &Node) -> Result<PathBuf, Fault> {
+    let text = node.text(SERVER)?;
+    if text.starts_with("https:") {
+        return Err(
+            node.fault(format!("a server over https is not served by this version; expected {SERVER}"))
+        );
+    }
+    text.strip_prefix("unix:").and_then(socket_path).ok_or_else(|| node.expected(SERVER))
+}
+
+fn interface_pattern(text: &str) -> Option<String> {
+    let name = text.strip_suffix('*').unwrap_or(text);
+    let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '/' | '*' | '"' | '\\');
+    let fits = !name.is_empty() && name.len() <= INTERFACE_NAME_BYTES_MAX && name.chars().all(plain);
+    fits.then(|| text.to_owned())
+}
+
+fn captive(text: &str) -> Option<Option<SocketAddr>> {
+    let address: SocketAddr = text.parse().ok()?;
+    (address.port() != 0 && !address.ip().is_unspecified()).then_some(Some(address))
+}
+
+fn garden_entry(text: &str) -> Option<GardenEntry> {
+    parse_network(text).ok().map(GardenEntry::Network).or_else(|| host_name(text).map(GardenEntry::Host))
+}
+
+/// Letters, digits and dashes between dots, the last label not a number (RFC 1123, section 2.1).
+fn host_name(text: &str) -> Option<String> {
+    let label_fits = |label: &str| {
+        (1..=HOST_LABEL_BYTES_MAX).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let last_is_a_number = text.rsplit('.').next().is_some_and(|l| l.bytes().all(|b| b.is_ascii_digit()));
+    let fits = text.len() <= HOST_NAME_BYTES_MAX && !last_is_a_number && text.split('.').all(label_fits);
+    fits.then(|| text.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_garden_has_prefixes_and_host_names() {
+        assert_eq!(garden_entry("Pay.Example.org"), Some(GardenEntry::Host("pay.example.org".into())));
+        assert!(matches!(garden_entry("198.51.100.10"), Some(GardenEntry::Network(_))));
+        for text in ["", "10.0.0.1/8", "10.0.0.256", "a..b", "-a.org", "a b", "http://a.org", "*.a.org"] {
+            assert_eq!(garden_entry(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_interface_is_a_name_or_a_beginning() {
+        for text in ["eth1", "ppp*", "br-lan", "vlan100.5"] {
+            assert_eq!(interface_pattern(text).as_deref(), Some(text));
+        }
+        for text in ["", "*", "a*b", "eth 1", "sixteen-letters1", "a/b"] {
+            assert_eq!(interface_pattern(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The configuration: `headgate.toml` and `conf.d/*.toml` beside it, read strictly, one file here per section.
+//!
+//! For: values that are checked, with their defaults, and errors that name file, line, key and what was expected.
+//! A key that this version does not serve is refused by name: taking it in silence would promise what it says.
+//! Not for: what depends on the data (does this plan exist) or on the machine (is this port free).
+//! [`data`] reads the files of `headgate load`, which share the tree with places and the manners of the errors.
+
+mod allow;
+mod billing;
+mod cabinet;
+mod currency;
+pub mod data;
+mod doors;
+mod enforcement;
+mod error;
+mod files;
+mod log;
+mod management;
+mod metrics;
+mod radius;
+mod secret;
+mod section;
+mod server;
+mod store;
+mod system_api;
+mod tree;
+
+pub use allow::AllowList;
+pub use billing::Billing;
+pub use cabinet::Cabinet;
+pub use currency::Currency;
+pub use enforcement::{Enforcement, GardenEntry};
+pub use error::ConfigError;
+pub use log::{Level, Log};
+pub use metrics::Metrics;
+pub use radius::{Radius, RequireMessageAuthenticator, RestrictedLogin};
+pub use secret::Passwords;
+pub use server::Server;
+pub use store::{Store, StoreUrl};
+pub use system_api::SystemApi;
+
+use secret::Credentials;
+use section::Section;
+use std::path::Path;
+use tree::{Table, Value};
+
+/// Sections of later versions.
+const SECTIONS_NOT_SERVED: [&str; 6] = ["edge", "payments", "cgrates", "retention", "backup", "notify"];
+
+/// The whole configuration. `Default` is what an empty file says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Config {
+    pub server: Server,
+    pub store: Store,
+    pub radius: Radius,
+    pub billing: Billing,
+    pub system_api: SystemApi,
+    pub cabinet: Cabinet,
+    pub metrics: Metrics,
+    pub log: Log,
+    pub enforcement: Enforcement,
+}
+
+impl Config {
+    pub const DEFAULT_PATH: &str = "/etc/headgate/headgate.toml";
+
+    /// Reads `path` and then `conf.d/*.toml` beside it in name order; a later file adds or replaces keys.
+    ///
+    /// Side effects: reads the files of secrets that are named there. Errors: every fault found, in reading order.
+    pub fn load(path: &Path) -> Result<Config, Vec<ConfigError>> {
+        Config::from_tree(&files::read_all(path)?, &Credentials::of_this_process())
+    }
+
+    /// Reads one text as if it stood in `file`.
+    pub fn parse(file: &str, text: &str) -> Result<Config, Vec<ConfigError>> {
+        Config::from_tree(&files::read_text(file, text)?, &Credentials::of_this_process())
+    }
+
+    /// The keys that differ between this and `new` and cannot change while a process runs. Those of
+    /// `enforcement` concern the enforcer, all others the server.
+    pub fn restart_needed(&self, new: &Config) -> Vec<&'static str> {
+        let (a, b) = (self, new);
+        let keys = [
+            ("server.name", a.server.name == b.server.name),
+            ("server.time-zone", a.server.time_zone == b.server.time_zone),
+            ("server.currency", a.server.currency == b.server.currency),
+            ("server.state-dir", a.server.state_dir == b.server.state_dir),
+            ("server.control-socket", a.server.control_socket == b.server.control_socket),
+            ("store.url", a.store.url == b.store.url),
+            ("radius.auth", a.radius.auth == b.radius.auth),
+            ("radius.acct", a.radius.acct == b.radius.acct),
+            ("system-api.listen", a.system_api.listen == b.system_api.listen),
+            ("cabinet.listen", a.cabinet.listen == b.cabinet.listen),
+            ("metrics.listen", a.metrics.listen == b.metrics.listen),
+            ("log.runtime-log", a.log.runtime_log == b.log.runtime_log),
+            ("log.level", a.log.level == b.log.level),
+            ("enforcement.servers", a.enforcement.servers == b.enforcement.servers),
+            ("enforcement.nas", a.enforcement.nas == b.enforcement.nas),
+            ("enforcement.lan", a.enforcement.lan == b.enforcement.lan),
+            ("enforcement.captive", a.enforcement.captive == b.enforcement.captive),
+            ("enforcement.walled-garden", a.enforcement.walled_garden == b.enforcement.walled_garden),
+            ("enforcement.protect-ports", a.enforcement.protect_ports == b.enforcement.protect_ports),
+        ];
+        keys.into_iter().filter(|(_, same)| !same).map(|(key, _)| key).collect()
+    }
+
+    fn from_tree(tree: &Table, credentials: &Credentials) -> Result<Config, Vec<ConfigError>> {
+        let mut sections = Sections { tree, credentials, seen: Vec::new(), errors: Vec::new() };
+        let server = sections.read("server", Server::read);
+        let config = Config {
+            store: sections.read("store", Store::read),
+            radius: sections.read("radius", Radius::read),
+            billing: sections.read("billing", |section| Billing::read(section, &server.currency)),
+            system_api: sections.read("system-api", SystemApi::read),
+            cabinet: sections.read("cabinet", Cabinet::read),
+            metrics: sections.read("metrics", Metrics::read),
+            log: sections.read("log", Log::read),
+            enforcement: sections.read("enforcement", Enforcement::read),
+            server,
+        };
+        sections.read("management", management::read);
+        sections.finish();
+        let mut errors = sections.errors;
+        errors.extend(doors::clashes(&config, tree));
+        if errors.is_empty() { Ok(config) } else { Err(errors) }
+    }
+}
+
+/// The sections of a tree while they are read; those that nobody took are unknown.
+struct Sections<'a> {
+    tree: &'a Table,
+    credentials: &'a Credentials,
+    seen: Vec<&'static str>,
+    errors: Vec<ConfigError>,
+}
+
+impl Sections<'_> {
+    fn read<T>(&mut self, name: &'static str, read: impl FnOnce(&mut Section<'_>) -> T) -> T {
+        self.seen.push(name);
+        let empty = Table::new();
+        let table = match self.tree.get(name).map(|node| (node, &node.value)) {
+            None => &empty,
+            Some((_, Value::Table(table) | Value::InlineTable(table))) => table,
+            Some((node, _)) => {
+                let fault = node.expected(&format!("a section [{name}]"));
+                self.errors.push(ConfigError::new(&fault.at, name, fault.text));
+                &empty
+            }
+        };
+        let mut section = Section::new(name, table, &mut self.errors, self.credentials);
+        let value = read(&mut section);
+        section.finish();
+        value
+    }
+
+    fn finish(&mut self) {
+        for (name, node) in self.tree {
+            if self.seen.contains(&name.as_str()) {
+                continue;
+            }
+            let text = if SECTIONS_NOT_SERVED.contains(&name.as_str()) {
+                format!("section [{name}] is not served by this version")
+            } else {
+                format!("unknown section or key; expected one of the sections: {}", self.seen.join(", "))
+            };
+            self.errors.push(ConfigError::new(&node.at, name.as_str(), text));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! Secrets of the configuration: a text, `{ file = "PATH" }` or `{ credential = "NAME" }`.
+//!
+//! An error names the place a secret was looked for, never what was found there.
+
+use super::error::Fault;
+use super::section::{ABSOLUTE_PATH, absolute_path};
+use super::tree::{Node, Table, Value};
+use crate::model::SecretText;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use subtle::{Choice, ConstantTimeEq};
+use zeroize::Zeroizing;
+
+/// Longest secret, in octets, wherever it stands.
+const SECRET_BYTES_MAX: usize = 4096;
+/// Passwords of one context: the one in use and the one it is being changed to.
+const PASSWORDS_MAX: usize = 2;
+
+const SECRET: &str = "a secret: \"text\", { file = \"PATH\" } or { credential = \"NAME\" }";
+
+/// Where systemd puts a unit's credentials (systemd.exec(5), LoadCredential=).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Credentials {
+    directory: Option<PathBuf>,
+}
+
+impl Credentials {
+    pub fn of_this_process() -> Credentials {
+        Credentials { directory: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from) }
+    }
+
+    #[cfg(test)]
+    pub fn at(directory: &Path) -> Credentials {
+        Credentials { directory: Some(directory.to_owned()) }
+    }
+}
+
+/// One or two passwords, each of which is right.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Passwords(Vec<SecretText>);
+
+impl Passwords {
+    pub fn new(passwords: Vec<SecretText>) -> Passwords {
+        Passwords(passwords)
+    }
+
+    /// Whether `given` is one of them, in time that tells nothing of them but their length. None: never.
+    pub fn accept(&self, given: &str) -> bool {
+        let equal = |password: &SecretText| password.expose().as_bytes().ct_eq(given.as_bytes());
+        self.0.iter().fold(Choice::from(0), |found, password| found | equal(password)).into()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// A secret or a list of two while one is being changed.
+pub(super) fn read_passwords(node: &Node, credentials: &Credentials) -> Result<Passwords, Fault> {
+    let Value::List(items) = &node.value else {
+        return read_secret(node, credentials).map(|secret| Passwords(vec![secret]));
+    };
+    if items.is_empty() || items.len() > PASSWORDS_MAX {
+        return Err(
+            node.fault(format!("expected a secret or a list of two, found a list of {}", items.len()))
+        );
+    }
+    items.iter().map(|item| read_secret(item, credentials)).collect::<Result<_, _>>().map(Passwords)
+}
+
+pub(super) fn read_secret(node: &Node, credentials: &Credentials) -> Result<SecretText, Fault> {
+    let secret = match &node.value {
+        Value::Text(text) => SecretText::new(text.as_str()),
+        Value::Table(table) | Value::InlineTable(table) => {
+            let path = secret_path(node, table, credentials)?;
+            read_file(&path).map_err(|why| node.fault(format!("{}: {why}", path.display())))?
+        }
+        _ => return Err(node.expected_secret(SECRET)),
+    };
+    if secret.is_empty() {
+        return Err(node.fault("expected a secret, found an empty one"));
+    }
+    if secret.expose().len() > SECRET_BYTES_MAX {
+        return Err(node.fault(format!("expected a secret of at most {SECRET_BYTES_MAX} octets")));
+    }
+    Ok(secret)
+}
+
+fn secret_path(node: &Node, table: &Table, credentials: &Credentials) -> Result<PathBuf, Fault> {
+    let mut entries = table.iter();
+    let (Some((key, value)), None) = (entries.next(), entries.next()) else {
+        return Err(node.fault(format!("expected {SECRET}, found a table of {} keys", table.len())));
+    };
+    match key.as_str() {
+        "file" => absolute_path(value.text(ABSOLUTE_PATH)?).ok_or_else(|| value.expected(ABSOLUTE_PATH)),
+        "credential" => {
+            const NAME: &str = "the name of a credential, without a slash";
+            let name = value.text(NAME)?;
+            if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\0']) {
+                return Err(value.expected(NAME));
+            }
+            let Some(directory) = &credentials.directory else {
+                let text =
+                    format!("credential {name:?}: systemd gave none (CREDENTIALS_DIRECTORY is not set)");
+                return Err(value.fault(text));
+            };
+            Ok(directory.join(name))
+        }
+        other => Err(value.fault(format!("unknown key {other:?}; expected {SECRET}"))),
+    }
+}
+
+/// The content without the line end that editors add.
+fn read_file(path: &Path) -> Result<SecretText, String> {
+    let limit = u64::try_from(SECRET_BYTES_MAX + 2).unwrap_or(u64::MAX);
+    let mut content = Zeroizing::new(Vec::with_capacity(SECRET_BYTES_MAX + 2));
+    let file = File::open(path).map_err(|e| e.to_string())?;
+    file.take(limit).read_to_end(&mut content).map_err(|e| e.to_string())?;
+    let text = std::str::from_utf8(&content).map_err(|_| "is not UTF-8 text".to_owned())?;
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    Ok(SecretText::new(text.strip_suffix('\r').unwrap_or(text)))
+}

@@ -1,0 +1,333 @@
+use super::*;
+use crate::model::Money;
+use std::fs;
+use std::net::SocketAddr;
+
+const FILE: &str = "/etc/headgate/headgate.toml";
+
+/// The contract's page as far as this version serves it, with other values than the defaults.
+const SAMPLE: &str = r#"
+[server]
+name = "bras-7"
+role = "centre"
+time-zone = "Asia/Almaty"
+currency = "KZT"
+state-dir = "/srv/headgate"
+control-socket = "/srv/headgate/control.sock"
+min-free = "500MiB"
+
+[store]
+url = "sqlite:/srv/headgate/ledger.db"
+
+[radius]
+auth = ["127.0.0.1:21812", "[::1]:21812"]
+acct = ["127.0.0.1:21813"]
+radsec = []
+reject-delay-ms = 250
+require-message-authenticator = "yes"
+negbal-login = "reject"
+blocked-login = "captive"
+interim-seconds = 600
+captive-rate-kbit = 512
+
+[billing]
+payment-max = "5000,50"
+
+[system-api]
+listen = ["127.0.0.1:28082"]
+allow = "10.0.0.0/8 2001:db8::/32"
+contexts = "collector asr_fiscal"
+placeholder = "none"
+[system-api.passwords]
+collector = "c-one"
+asr_fiscal = ["f-one", "f-two"]
+
+[management]
+listen = []
+
+[cabinet]
+listen = ["127.0.0.1:28080"]
+tls-listen = []
+
+[metrics]
+listen = ["127.0.0.1:29812"]
+
+[log]
+runtime-log = ""
+level = "debug"
+
+[enforcement]
+servers = ["unix:/srv/headgate/control.sock"]
+nas = "10.0.0.1"
+lan = ["eth1", "ppp*"]
+captive = "10.0.0.1:8080"
+walled-garden = ["198.51.100.10/32", "pay.example.org"]
+sightings = false
+protect-ports = false
+"#;
+
+fn read(text: &str) -> Result<Config, Vec<String>> {
+    Config::parse(FILE, text).map_err(|errors| errors.iter().map(ToString::to_string).collect())
+}
+
+/// The one error of a text.
+#[track_caller]
+fn error(text: &str) -> String {
+    let errors = read(text).unwrap_err();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    errors.into_iter().next().unwrap()
+}
+
+#[test]
+fn an_empty_file_says_the_defaults() {
+    assert_eq!(read(""), Ok(Config::default()));
+    assert_eq!(Config::default().server.time_zone.iana_name(), Some("Europe/Moscow"));
+}
+
+#[test]
+fn every_key_of_the_sample_is_read() {
+    let config = read(SAMPLE).unwrap();
+    assert_eq!(config.server.name, "bras-7");
+    assert_eq!(config.server.time_zone.iana_name(), Some("Asia/Almaty"));
+    assert_eq!((config.server.currency.code.as_str(), config.server.currency.exponent), ("KZT", 2));
+    assert_eq!(config.server.min_free, 500 << 20);
+    assert_eq!(config.store.url, StoreUrl::Sqlite("/srv/headgate/ledger.db".into()));
+    assert_eq!(config.radius.auth.get(1), Some(&"[::1]:21812".parse::<SocketAddr>().unwrap()));
+    assert_eq!(config.radius.reject_delay_ms, 250);
+    assert_eq!(config.radius.require_message_authenticator, RequireMessageAuthenticator::Yes);
+    assert_eq!(config.radius.negbal_login, RestrictedLogin::Reject);
+    assert_eq!(config.radius.blocked_login, RestrictedLogin::Captive);
+    assert_eq!(config.radius.pool_quarantine().as_secs(), 1200);
+    assert_eq!(config.radius.captive_rate_kbit, 512);
+    assert_eq!(config.billing.payment_max, Money::from_micros(5_000_500_000));
+    assert_eq!(config.system_api.allow.to_string(), "10.0.0.0/8 2001:db8::/32");
+    assert_eq!(config.system_api.placeholder, "none");
+    assert_eq!(config.log, Log { runtime_log: None, level: Level::Debug });
+    assert_eq!(config.enforcement.lan, ["eth1", "ppp*"]);
+    assert_eq!(config.enforcement.captive, Some("10.0.0.1:8080".parse().unwrap()));
+    assert_eq!(config.enforcement.walled_garden.len(), 2);
+    assert!(!config.enforcement.protect_ports);
+}
+
+#[test]
+fn every_key_of_the_sample_with_a_wrong_type_is_named_with_its_line() {
+    for_each_key(|section, key, line| {
+        let broken = if key == "min-free" || section == "system-api.passwords" { "7" } else { "{ x = 1 }" };
+        let text = with_line(line, &format!("{key} = {broken}"));
+        let place = format!("{FILE}:{line}: {section}.{key}: ");
+        let errors = read(&text).unwrap_err();
+        let named = errors.iter().find(|error| error.starts_with(&place));
+        let said = named.is_some_and(|e| e.contains("expected ") || e.contains("is not served"));
+        assert!(said, "{place}: {errors:?}");
+    });
+}
+
+#[test]
+fn an_unknown_neighbour_of_every_key_is_named_with_its_line() {
+    for_each_key(|section, key, line| {
+        let kept = SAMPLE.lines().nth(line - 1).unwrap();
+        let errors = read(&with_line(line, &format!("{kept}\n{key}-x = 1"))).unwrap_err();
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        let place = format!("{FILE}:{}: {section}.{key}-x: unknown key; expected one of: ", line + 1);
+        assert!(errors.iter().all(|error| error.starts_with(&place)), "{place}: {errors:?}");
+    });
+}
+
+/// Calls `check(section, key, line)` for each key of the sample; lines count from 1.
+fn for_each_key(mut check: impl FnMut(&str, &str, usize)) {
+    let mut section = "";
+    let mut keys = 0;
+    for (index, text) in SAMPLE.lines().enumerate() {
+        if let Some(name) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            section = name;
+        } else if let Some((key, _)) = text.split_once(" = ") {
+            check(section, key, index + 1);
+            keys += 1;
+        }
+    }
+    assert!(keys > 35, "{keys}");
+}
+
+fn with_line(line: usize, text: &str) -> String {
+    let replaced = |(index, old)| if index + 1 == line { text } else { old };
+    SAMPLE.lines().enumerate().map(replaced).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn an_impossible_value_says_what_was_expected_and_found() {
+    assert_eq!(
+        error("\n[radius]\nreject-delay-ms = \"soon\""),
+        "/etc/headgate/headgate.toml:3: radius.reject-delay-ms: expected a number from 0 to 10000, found \"soon\""
+    );
+    for (text, key, said) in [
+        ("[radius]\nreject-delay-ms = 10001", "radius.reject-delay-ms", "from 0 to 10000, found 10001"),
+        ("[radius]\nreject-delay-ms = 99999999999999999999", "radius.reject-delay-ms", "from 0 to 10000"),
+        ("[radius]\nauth = [\"127.0.0.1\"]", "radius.auth", "found \"127.0.0.1\""),
+        ("[radius]\nauth = [\"127.0.0.1:0\"]", "radius.auth", "found \"127.0.0.1:0\""),
+        ("[radius]\nauth = [\"1.1.1.1:1\", \"1.1.1.1:1\"]", "radius.auth", "1.1.1.1:1 stands here twice"),
+        (
+            "[radius]\nnegbal-login = \"no\"",
+            "radius.negbal-login",
+            "expected \"captive\" or \"reject\", found \"no\"",
+        ),
+        ("[radius]\ninterim-seconds = 59", "radius.interim-seconds", "from 60 to 3600, found 59"),
+        ("[server]\ntime-zone = \"Europe/Atlantis\"", "server.time-zone", "found \"Europe/Atlantis\""),
+        ("[server]\ncurrency = \"rub\"", "server.currency", "ISO 4217"),
+        ("[server]\nstate-dir = \"var\"", "server.state-dir", "an absolute path"),
+        ("[server]\nmin-free = \"1GB\"", "server.min-free", "found \"1GB\""),
+        ("[server]\nname = \"\"", "server.name", "found \"\""),
+        ("[store]\nurl = \"mysql:/x\"", "store.url", "expected \"sqlite:\""),
+        ("[store]\nurl = \"sqlite:headgate.db\"", "store.url", "an absolute path"),
+        ("[billing]\npayment-max = \"0\"", "billing.payment-max", "a sum above zero"),
+        ("[billing]\npayment-max = 1.005", "billing.payment-max", "at most 2 digits"),
+        ("[system-api]\nplaceholder = \"\"", "system-api.placeholder", "found \"\""),
+        ("[system-api]\nplaceholder = \"a b\"", "system-api.placeholder", "without white space"),
+        ("[system-api]\ncontexts = \"collector kollektor\"", "system-api.contexts", "asr_fiscal"),
+        ("[system-api]\nallow = \"10.0.0.1/8\"", "system-api.allow", "write 10.0.0.0/8 or 10.0.0.1/32"),
+        ("[system-api.passwords]\nkollektor = \"x\"", "system-api.passwords.kollektor", "unknown key"),
+        ("[system-api.passwords]\ncollector = \"\"", "system-api.passwords.collector", "found an empty one"),
+        ("[system-api.passwords]\ncollector = []", "system-api.passwords.collector", "a list of two"),
+        ("[log]\nlevel = \"loud\"", "log.level", "\"info\""),
+        ("[enforcement]\nlan = [\"eth 1\"]", "enforcement.lan", "found \"eth 1\""),
+        ("[enforcement]\ncaptive = \"0.0.0.0:80\"", "enforcement.captive", "found \"0.0.0.0:80\""),
+    ] {
+        let error = error(text);
+        assert!(error.starts_with(&format!("{FILE}:2: {key}: ")) && error.contains(said), "{error}");
+    }
+}
+
+#[test]
+fn what_this_version_does_not_serve_is_refused_by_name() {
+    for (text, key) in [
+        ("[server]\nrole = \"edge\"", "server.role"),
+        ("[store]\nurl = \"postgres://u:hidden@h/db\"", "store.url"),
+        ("[radius]\nradsec = [\"0.0.0.0:2083\"]", "radius.radsec"),
+        ("[billing]\ncut-at = \"10:00\"", "billing.cut-at"),
+        ("[billing]\nvat = \"none\"", "billing.vat"),
+        ("[management]\nlisten = [\"127.0.0.1:8443\"]", "management.listen"),
+        ("[management]\ntls-key = \"/x\"", "management.tls-key"),
+        ("[[management.feed-token]]\nname = \"nas1\"", "management.feed-token"),
+        ("[cabinet]\ntls-listen = [\"127.0.0.1:4\"]", "cabinet.tls-listen"),
+        ("[enforcement]\nshape = [\"eth1\"]", "enforcement.shape"),
+        ("[enforcement]\nwan = \"eth0\"", "enforcement.wan"),
+        ("[enforcement]\nsightings = true", "enforcement.sightings"),
+        ("[enforcement]\nservers = [\"https://b:8443\"]", "enforcement.servers"),
+        ("[enforcement]\ntoken = \"hidden\"", "enforcement.token"),
+        ("[payments]\nlisten = []", "payments"),
+        ("[edge]\ntoken = \"hidden\"", "edge"),
+        ("[backup]", "backup"),
+    ] {
+        let error = error(text);
+        assert!(
+            error.contains(&format!(": {key}: ")) && error.contains("not served by this version"),
+            "{error}"
+        );
+        assert!(!error.contains("hidden"), "{error}");
+    }
+    assert!(
+        error("[cash]\n").contains(":1: cash: unknown section or key; expected one of the sections: server,")
+    );
+    assert!(error("server = 5\n").contains(":1: server: expected a section [server], found 5"));
+}
+
+#[test]
+fn all_faults_are_named_at_once_and_a_syntax_error_shows_no_content() {
+    let errors = read("[radius]\nauth = 1\nacct = 2\nreject = 3\n[cash]\n").unwrap_err();
+    assert_eq!(errors.len(), 4, "{errors:?}");
+    let errors = read("[system-api.passwords]\ncollector = hidden\nasr_fiscal = \"hidden\nx").unwrap_err();
+    assert!(errors.iter().any(|e| e.starts_with("/etc/headgate/headgate.toml:2: not TOML: ")), "{errors:?}");
+    assert!(errors.iter().all(|e| !e.contains("hidden")), "{errors:?}");
+}
+
+#[test]
+fn two_doors_at_one_address_are_refused() {
+    let error = error("[metrics]\nlisten = [\"127.0.0.1:8080\"]");
+    assert_eq!(
+        error,
+        format!("{FILE}:2: metrics.listen: 127.0.0.1:8080 meets 0.0.0.0:8080 of cabinet.listen")
+    );
+    assert!(read("[metrics]\nlisten = [\"[::1]:8080\"]").is_ok());
+    assert!(read("[cabinet]\nlisten = []\n[metrics]\nlisten = [\"127.0.0.1:8080\"]").is_ok());
+}
+
+#[test]
+fn a_later_file_adds_and_replaces_keys_and_is_blamed_for_its_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let main = directory.path().join("headgate.toml");
+    let conf_d = directory.path().join("conf.d");
+    fs::write(&main, "[radius]\nreject-delay-ms = 1\ninterim-seconds = 60\n").unwrap();
+    assert_eq!(Config::load(&main).unwrap().radius.reject_delay_ms, 1);
+    fs::create_dir(&conf_d).unwrap();
+    fs::write(conf_d.join("20-b.toml"), "[radius]\nreject-delay-ms = 3\n[system-api.passwords]\nweb = \"w\"")
+        .unwrap();
+    fs::write(conf_d.join("10-a.toml"), "[radius]\nreject-delay-ms = 2\nacct = []\n").unwrap();
+    fs::write(conf_d.join(".30-c.toml"), "broken").unwrap();
+    fs::write(conf_d.join("40-d.toml.orig"), "broken").unwrap();
+    let config = Config::load(&main).unwrap();
+    assert_eq!((config.radius.reject_delay_ms, config.radius.interim_seconds), (3, 60));
+    assert!(config.radius.acct.is_empty() && config.system_api.passwords.contains_key("web"));
+
+    fs::write(conf_d.join("50-e.toml"), "\n\n[radius]\nreject-delay-ms = -1\n").unwrap();
+    let error = Config::load(&main).unwrap_err().remove(0);
+    assert!(error.file.ends_with("conf.d/50-e.toml") && error.line == 4, "{error}");
+
+    let missing = Config::load(&directory.path().join("none.toml")).unwrap_err().remove(0);
+    assert!(missing.to_string().contains("none.toml: there is no such file"), "{missing}");
+}
+
+#[test]
+fn a_secret_comes_from_a_text_a_file_or_a_credential_and_never_shows() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("psw");
+    fs::write(&file, "from-file\n").unwrap();
+    let read = |collector: &str| {
+        let text = format!("[system-api.passwords]\ncollector = {collector}\n");
+        Config::from_tree(&files::read_text(FILE, &text).unwrap(), &Credentials::at(directory.path()))
+    };
+    for (value, right) in [
+        ("\"from-text\"".to_owned(), "from-text"),
+        (format!("{{ file = {file:?} }}"), "from-file"),
+        ("{ credential = \"psw\" }".to_owned(), "from-file"),
+        ("[\"other\", { credential = \"psw\" }]".to_owned(), "from-file"),
+    ] {
+        let config = read(&value).unwrap();
+        assert!(config.system_api.opens("collector", Some(right)), "{value}");
+        for wrong in [None, Some(""), Some("from-fil"), Some("from-file\n")] {
+            assert!(!config.system_api.opens("collector", wrong), "{value} {wrong:?}");
+        }
+        assert!(!format!("{config:?}").contains(right));
+    }
+    for (value, said) in [
+        ("12345", "expected a secret"),
+        ("{ file = \"psw\" }", "an absolute path"),
+        ("{ file = \"/nowhere/psw\" }", "/nowhere/psw: No such file"),
+        ("{ credential = \"../psw\" }", "without a slash"),
+        ("{ password = \"hidden\" }", "unknown key \"password\""),
+        ("{ file = \"/a\", credential = \"b\" }", "a table of 2 keys"),
+        ("[\"hidden\", \"hidden\", \"hidden\"]", "a list of 3"),
+    ] {
+        let errors = read(value).unwrap_err();
+        let said_so = |e: &ConfigError| e.text.contains(said) && e.key == "system-api.passwords.collector";
+        assert!(errors.iter().any(said_so), "{value}: {errors:?}");
+        assert!(errors.iter().all(|e| !e.text.contains("hidden") && !e.text.contains("12345")), "{errors:?}");
+    }
+}
+
+#[test]
+fn only_web_goes_without_a_password_and_a_context_that_is_off_never_opens() {
+    let config = Config::default();
+    assert!(config.system_api.opens("web", None));
+    assert!(!config.system_api.opens("collector", None) && !config.system_api.opens("collector", Some("")));
+    assert!(!read(SAMPLE).unwrap().system_api.opens("web", None));
+    assert!(read(SAMPLE).unwrap().system_api.opens("asr_fiscal", Some("f-two")));
+}
+
+#[test]
+fn a_reload_names_what_needs_a_restart() {
+    let old = Config::default();
+    assert!(old.restart_needed(&old.clone()).is_empty());
+    let live = read("[radius]\nreject-delay-ms = 5\n[system-api]\nallow = \"\"\n").unwrap();
+    assert!(live != old && old.restart_needed(&live).is_empty());
+    let new = read("[radius]\nauth = []\n[server]\ncurrency = \"USD\"\n").unwrap();
+    assert_eq!(old.restart_needed(&new), ["server.currency", "radius.auth"]);
+}
