@@ -1,0 +1,94 @@
+//! The load generators that the published figures are made with: `headgate bench radius` and `headgate bench echo`.
+//!
+//! They are clients of a server, this one or another, and share no protocol code with it: packets, digests and
+//! checks stand here a second time on purpose, so that an error in the server's own cannot hide in both.
+//! Not for tests of single rules, and not for the wires of other people: the only targets are loopback and an
+//! address that is named in so many words.
+
+mod args;
+mod crypto;
+mod echo;
+mod histogram;
+mod net;
+mod process;
+mod radius;
+mod random;
+mod reply;
+mod report;
+mod request;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+pub use args::{EchoArgs, MessageAuthenticatorPlace, Mode, RadiusArgs};
+pub use echo::{EchoReport, echo};
+pub use radius::radius;
+pub use report::Report;
+
+use clap::Subcommand;
+use serde::Serialize;
+use std::{fmt, io};
+
+/// `headgate bench ...`
+#[derive(Subcommand, Clone, Debug)]
+pub enum BenchCommand {
+    Radius(Box<RadiusArgs>),
+    Echo(EchoArgs),
+}
+
+/// Runs one generator and prints its result as a JSON line. Returns the exit code: 0, 1 when a reply broke a check
+/// or the run failed, 2 for a usage error.
+pub fn run(command: &BenchCommand) -> u8 {
+    let result = match command {
+        BenchCommand::Radius(args) => {
+            radius(args).and_then(|report| print_json(&report, report.faults() == 0))
+        }
+        BenchCommand::Echo(args) => echo(args).and_then(|report| print_json(&report, true)),
+    };
+    match result {
+        Ok(holds) => u8::from(!holds),
+        Err(error) => {
+            eprintln!("headgate bench: {error}");
+            error.exit_code()
+        }
+    }
+}
+
+/// Why a run gave no result.
+#[derive(Debug)]
+pub enum BenchError {
+    /// The options were wrong: say it differently.
+    Usage(String),
+    /// The system or the server did not play along: look at it, then try again.
+    Failed(String),
+}
+
+impl BenchError {
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            BenchError::Usage(_) => 2,
+            BenchError::Failed(_) => 1,
+        }
+    }
+
+    fn system(error: io::Error) -> BenchError {
+        BenchError::Failed(error.to_string())
+    }
+}
+
+impl fmt::Display for BenchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BenchError::Usage(text) | BenchError::Failed(text) => f.write_str(text.trim_end()),
+        }
+    }
+}
+
+impl std::error::Error for BenchError {}
+
+fn print_json(report: &impl Serialize, holds: bool) -> Result<bool, BenchError> {
+    let line = serde_json::to_string(report).map_err(|error| BenchError::Failed(error.to_string()))?;
+    println!("{line}");
+    Ok(holds)
+}

@@ -1,0 +1,3 @@
+//! The command line: one file or directory per subcommand.
+
+pub mod bench;
