@@ -4,6 +4,7 @@
 
 pub mod model;
 
+pub mod config;
 pub mod radius;
 
 pub mod engine;
@@ -13,3 +14,5 @@ pub mod directory;
 pub mod writer;
 
 pub mod operations;
+
+pub mod cli;

@@ -56,9 +56,15 @@ pub struct LoginAttempt {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoginResult {
-    Accepted { captive: bool, address: Option<Ipv4Addr> },
+    Accepted {
+        captive: bool,
+        address: Option<Ipv4Addr>,
+    },
     /// Stable token and sentence.
-    Rejected { token: &'static str, text: String },
+    Rejected {
+        token: &'static str,
+        text: String,
+    },
 }
 
 /// What a NAS holds for a session: let through at a speed, or captive.

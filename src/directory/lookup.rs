@@ -126,7 +126,13 @@ impl Inner {
         let account = &entry.view.account;
         let mut text = format!(
             "{}\n{}\n{}\n{}\n{}\n{}\n{}\n",
-            subscriber.login, account.contract, subscriber.name, account.name, account.phone, account.email, account.address
+            subscriber.login,
+            account.contract,
+            subscriber.name,
+            account.name,
+            account.phone,
+            account.email,
+            account.address
         )
         .to_lowercase();
         for (net, _) in self.addresses_of(subscriber.id) {

@@ -141,9 +141,8 @@ impl Operations {
             !same_device && session.updated >= stale_before
         });
         let open = counted.count();
-        (open >= max).then(|| {
-            rejected("sessions-max", format!("{open} sessions are open, {max} allowed at once"))
-        })
+        (open >= max)
+            .then(|| rejected("sessions-max", format!("{open} sessions are open, {max} allowed at once")))
     }
 
     /// The address for this login: configured, or of a pool.

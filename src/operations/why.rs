@@ -67,7 +67,8 @@ impl Operations {
     }
 
     fn why_unknown(&self, who: &str, refusal: &Refusal) -> Ladder {
-        let mut steps = vec![step("subscriber", false, refusal.text.clone(), "look for a typing error, or load it")];
+        let mut steps =
+            vec![step("subscriber", false, refusal.text.clone(), "look for a typing error, or load it")];
         if let Some(attempt) = self.directory.stranger(who) {
             steps.push(self.login_step(&self.directory.read(), Some(&attempt)));
         }
@@ -88,7 +89,12 @@ impl Operations {
         let logged = inner.visible(entry.id()).is_some_and(|visible| visible.logged);
         let recent = entry.recent.lock().clone();
         let steps = vec![
-            step("subscriber", true, format!("{}, contract {}", view.subscriber.login, view.account.contract), ""),
+            step(
+                "subscriber",
+                true,
+                format!("{}, contract {}", view.subscriber.login, view.account.contract),
+                "",
+            ),
             self.block_step(entry),
             self.money_step(entry),
             match &view.plan {
@@ -101,7 +107,8 @@ impl Operations {
             match inner.addresses_of(entry.id()) {
                 [] => unknown("addresses", "none", "it gets one from a pool at login, or none is configured"),
                 nets => {
-                    let texts: Vec<_> = nets.iter().map(|(net, _)| super::search::address_text(*net)).collect();
+                    let texts: Vec<_> =
+                        nets.iter().map(|(net, _)| super::search::address_text(*net)).collect();
                     step("addresses", true, texts.join(" "), "")
                 }
             },
@@ -110,10 +117,18 @@ impl Operations {
                 Some(notice) => {
                     let text = format!(
                         "{} to {} at {}: {}",
-                        notice.kind, notice.nas_address, self.time(notice.at), notice.result
+                        notice.kind,
+                        notice.nas_address,
+                        self.time(notice.at),
+                        notice.result
                     );
                     let ok = notice.result.starts_with("ACK") || notice.result == "sent";
-                    step("coa", ok, text, "check the NAS: CoA port, secret, and that it takes CoA from this server")
+                    step(
+                        "coa",
+                        ok,
+                        text,
+                        "check the NAS: CoA port, secret, and that it takes CoA from this server",
+                    )
                 }
             },
         ];
@@ -171,10 +186,13 @@ impl Operations {
                 "if it should dial: look at the link, the VLAN and the NAS",
             );
         };
-        let nas = inner.nas(attempt.nas).map_or_else(|| attempt.nas_address.to_string(), |e| e.nas.name.clone());
+        let nas =
+            inner.nas(attempt.nas).map_or_else(|| attempt.nas_address.to_string(), |e| e.nas.name.clone());
         let place = format!("{} from {nas} at {}", attempt.method, self.time(attempt.at));
         match &attempt.result {
-            LoginResult::Accepted { captive: false, .. } => step("last-login", true, format!("{place}: accepted"), ""),
+            LoginResult::Accepted { captive: false, .. } => {
+                step("last-login", true, format!("{place}: accepted"), "")
+            }
             LoginResult::Accepted { captive: true, .. } => {
                 step("last-login", true, format!("{place}: accepted as captive"), "")
             }
@@ -199,7 +217,12 @@ impl Operations {
             self.time(session.updated)
         );
         let silent = self.clock.now().since(session.updated) > self.rules.interim * 2;
-        step("session", !silent, text, "no interim for two intervals: the session may be a ghost (headgate kick)")
+        step(
+            "session",
+            !silent,
+            text,
+            "no interim for two intervals: the session may be a ghost (headgate kick)",
+        )
     }
 }
 
@@ -215,13 +238,17 @@ fn password_step(entry: &Entry) -> Step {
         Password::None => step("password", false, "no password is set", "set one: headgate password"),
         Password::Clear(_) => step("password", true, "every method works", ""),
         Password::NtHash(_) => step("password", true, "NT hash: PAP and MS-CHAP work, CHAP cannot", ""),
-        Password::Crypt(_) => step("password", true, "crypt hash: only PAP works; CHAP and MS-CHAP are refused", ""),
+        Password::Crypt(_) => {
+            step("password", true, "crypt hash: only PAP works; CHAP and MS-CHAP are refused", "")
+        }
     }
 }
 
 fn rejection_action(token: &str) -> &'static str {
     match token {
-        "wrong-password" => "compare the password on the device; after a change of the NAS's secret PAP passwords look wrong too",
+        "wrong-password" => {
+            "compare the password on the device; after a change of the NAS's secret PAP passwords look wrong too"
+        }
         "method-impossible" => "use PAP, or store the clear password",
         "sessions-max" => "end the old session (headgate kick), or raise sessions-max",
         "pool-empty" => "make the pool larger",

@@ -34,7 +34,9 @@ impl fmt::Display for Rejected {
         match self {
             Rejected::Refused(refusal) => refusal.fmt(f),
             Rejected::Later(text) => write!(f, "try again later: {text}"),
-            Rejected::Unknown => f.write_str("it is not known whether this was done; look, or ask again with the same key"),
+            Rejected::Unknown => {
+                f.write_str("it is not known whether this was done; look, or ask again with the same key")
+            }
         }
     }
 }

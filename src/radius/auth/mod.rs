@@ -4,3 +4,6 @@
 //! Not here: whose password it is, whether money allows the login, EAP conversations.
 
 pub mod pap;
+/// TEMPORARY
+#[derive(Debug)]
+pub struct NtKeys;
