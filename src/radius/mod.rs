@@ -7,4 +7,6 @@ pub mod auth;
 pub mod codec;
 
 #[cfg(test)]
+mod cross_check;
+#[cfg(test)]
 mod testing;
