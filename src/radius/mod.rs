@@ -9,4 +9,6 @@ pub mod codec;
 #[cfg(test)]
 mod cross_check;
 #[cfg(test)]
+mod mutation_tests;
+#[cfg(test)]
 mod testing;

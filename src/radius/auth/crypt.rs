@@ -54,10 +54,9 @@ fn is_affordable(hash: &str) -> bool {
         }
         Some(("sha1", rest)) => leading_number(rest).is_some_and(|rounds| rounds <= ROUNDS_MAX),
         // `j`, a letter for the power of two, a letter for the block size: 7 to D is up to 64 MiB.
-        Some(("y" | "gy", rest)) => match *rest.as_bytes() {
-            [b'j', b'7'..=b'9' | b'A'..=b'D', b'5' | b'T', b'$', ..] => true,
-            _ => false,
-        },
+        Some(("y" | "gy", rest)) => {
+            matches!(*rest.as_bytes(), [b'j', b'7'..=b'9' | b'A'..=b'D', b'5' | b'T', b'$', ..])
+        }
         Some(("7", rest)) => {
             matches!(*rest.as_bytes(), [b'6'..=b'9' | b'A'..=b'D', b'U', b'.', b'.', b'.', b'.', b'/', ..])
         }

@@ -207,7 +207,9 @@ pub fn write_error(
         *place = digit;
     }
     let digits = digits.get(..challenge.len() * 2).unwrap_or_default();
-    let message = message.get(..message.floor_char_boundary(MESSAGE_OCTETS_MAX)).unwrap_or_default();
+    let fits =
+        message.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= MESSAGE_OCTETS_MAX);
+    let message = message.get(..fits.last().unwrap_or(0)).unwrap_or_default();
     let parts = [identifier, b"E=", failure.number(), b" R=0 C=", digits, version, message.as_bytes()];
     reply.vendor_of_parts(VENDOR_MICROSOFT, MS_CHAP_ERROR, &parts)
 }

@@ -9,6 +9,7 @@ pub mod dictionary;
 mod reply;
 mod request;
 mod secret;
+mod text;
 mod view;
 mod writer;
 
@@ -17,6 +18,7 @@ pub use code::Code;
 pub use reply::ReplyWriter;
 pub use request::{ChangeAnswer, ForgedAnswer, RequestWriter, change_answer};
 pub use secret::{MessageAuthenticator, SharedSecret};
+pub use text::printable;
 pub use view::{Attributes, Malformed, PacketView, ipv6_prefix};
 pub use writer::{PacketWriter, WriteError, rendered};
 
