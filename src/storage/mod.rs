@@ -3,6 +3,7 @@
 //! The trait is at the level of what the product does (commit a batch, load everything, look payments up by key),
 //! not of rows, so that each back end can use its best statements. No rule of money or access stands here.
 
+pub mod spool;
 pub mod sqlite;
 mod vault;
 mod words;
@@ -10,6 +11,7 @@ mod words;
 #[cfg(test)]
 mod conformance;
 
+pub use spool::{Spool, SpoolError, SpoolOptions, SpoolReader};
 pub use sqlite::{SqliteReader, SqliteStore};
 pub use vault::Vault;
 
