@@ -16,5 +16,6 @@ pub mod writer;
 pub mod operations;
 
 pub mod doors;
+pub mod followers;
 
 pub mod cli;

@@ -209,6 +209,17 @@ impl System {
         self.runtime.block_on(load).unwrap();
     }
 
+    pub fn pay(&self, who: &str, sum: &str) {
+        let input = PaymentInput {
+            operator: "osmp".into(),
+            id: format!("{who} {sum}"),
+            who: who.into(),
+            sum: sum.into(),
+            date: String::new(),
+        };
+        self.runtime.block_on(self.operations.pay(input, Actor::system())).unwrap();
+    }
+
     /// A socket of a NAS at this address of loopback.
     pub fn nas_socket(address: &str) -> UdpSocket {
         let socket = UdpSocket::bind((address, 0)).unwrap();
