@@ -4,27 +4,27 @@
 //!
 //! A fixed table, shared by all workers, since an accounting answer is given by another thread than the request's.
 
+use super::prefetch;
 use crate::radius::codec::Authenticator;
 use parking_lot::Mutex;
 use std::hash::{BuildHasher, Hash};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
 /// Requests remembered at most; beyond it the oldest of its set is forgotten.
 const ENTRIES: usize = 65_536;
 /// Places among which a request is looked for.
 const WAYS: usize = 4;
-const SHARDS: usize = 64;
-const SETS_PER_SHARD: usize = ENTRIES / WAYS / SHARDS;
+const SETS: usize = ENTRIES / WAYS;
 /// NASes repeat after 1 to 5 seconds; beyond this an identifier is used anew.
 const KEPT_MS: u32 = 10_000;
-/// A buffer that once held more is given back, so that the table stays small.
-const ANSWER_KEPT_OCTETS: usize = 1024;
+/// Most answers fit into this; longer ones are kept apart.
+const SHORT_OCTETS: usize = 256;
 
 /// What a request is told apart by, before its authenticator is looked at.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RequestKey {
-    address: u128,
+    address: [u8; 16],
     port: u16,
     identifier: u8,
     /// Which of our ports it came to: a NAS may use one port of its own for several.
@@ -34,11 +34,23 @@ pub struct RequestKey {
 impl RequestKey {
     pub fn new(peer: SocketAddr, identifier: u8, listener: u8) -> RequestKey {
         let address = match peer.ip() {
-            std::net::IpAddr::V4(address) => u128::from(u32::from(address)),
-            std::net::IpAddr::V6(address) => u128::from(address),
+            IpAddr::V4(address) => address.to_ipv6_mapped(),
+            IpAddr::V6(address) => address,
         };
-        RequestKey { address, port: peer.port(), identifier, listener }
+        RequestKey { address: address.octets(), port: peer.port(), identifier, listener }
     }
+
+    fn nobody() -> RequestKey {
+        RequestKey::new(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), 0, 0)
+    }
+}
+
+/// Where a key is looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    set: u16,
+    /// Looked at, and taken, first.
+    way: u8,
 }
 
 /// What is known of a request.
@@ -55,8 +67,8 @@ pub enum Seen {
 /// The place of a request in the table, as long as nobody else takes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticket {
-    shard: u16,
-    slot: u16,
+    set: u16,
+    way: u8,
     generation: u32,
 }
 
@@ -67,6 +79,8 @@ enum State {
     Answered,
 }
 
+/// One cache line.
+#[repr(align(64))]
 struct Slot {
     key: RequestKey,
     authenticator: Authenticator,
@@ -74,17 +88,17 @@ struct Slot {
     /// Moves with every new request here, so that a late answer to the one before is not kept for it.
     generation: u32,
     state: State,
-    answer: Vec<u8>,
+    short_octets: u16,
+    /// Made at the first answer and then used again.
+    short: Option<Box<[u8; SHORT_OCTETS]>>,
+    #[allow(clippy::box_collection, reason = "rare, and a thin pointer keeps the slot in one cache line")]
+    long: Option<Box<Vec<u8>>>,
 }
 
-struct Shard {
-    /// Digests of the keys, apart from the slots: a look costs one cache line.
-    tags: Box<[[u32; WAYS]]>,
-    slots: Box<[Slot]>,
-}
+type Set = [Slot; WAYS];
 
 pub struct Duplicates {
-    shards: Box<[Mutex<Shard>]>,
+    sets: Box<[Mutex<Set>]>,
     hasher: rustc_hash::FxSeededState,
     started: Instant,
 }
@@ -96,59 +110,70 @@ impl Duplicates {
         let _ = getrandom::fill(&mut seed);
         let seed = usize::try_from(u64::from_le_bytes(seed) >> 1).unwrap_or(0);
         Duplicates {
-            shards: (0..SHARDS).map(|_| Mutex::new(Shard::new())).collect(),
+            sets: (0..SETS).map(|_| Mutex::new(std::array::from_fn(|_| Slot::empty()))).collect(),
             hasher: rustc_hash::FxSeededState::with_seed(seed),
             started: Instant::now(),
         }
     }
 
+    /// Where a key is looked for; asks for the memory there.
+    pub fn locate(&self, key: &RequestKey) -> Place {
+        let [high, low, way, ..] = self.hasher.hash_one(key).to_be_bytes();
+        let place = Place { set: u16::from_be_bytes([high, low]) % SETS_U16, way: way % WAYS_U8 };
+        if let Some(set) = self.sets.get(usize::from(place.set)) {
+            let start: *const Slot = set.data_ptr().cast();
+            let slot = start.wrapping_add(usize::from(place.way));
+            prefetch::at(slot.cast());
+            // The lock stands behind the slots.
+            prefetch::at(start.wrapping_add(WAYS).cast());
+        }
+        place
+    }
+
     /// Looks a request up and, when it is new, takes it in. On [`Seen::Answered`] `answer` holds the answer.
     pub fn begin(
         &self,
-        key: RequestKey,
+        place: Place,
+        key: &RequestKey,
         authenticator: &Authenticator,
         now: Instant,
         answer: &mut Vec<u8>,
     ) -> Seen {
         let now_ms = self.milliseconds(now);
-        let hash = self.hasher.hash_one(key);
-        let [a, b, c, d, e, f, g, h] = hash.to_be_bytes();
-        let shard_number = usize::from(a) % SHARDS;
-        let set = usize::from(u16::from_be_bytes([b, c])) % SETS_PER_SHARD;
-        let Some(shard) = self.shards.get(shard_number) else { return Seen::InWork };
-        let mut shard = shard.lock();
-        // 0 marks a place that nobody has had.
-        let tag = u32::from_be_bytes([d ^ g, e ^ h, f, c]) | 1;
-        let way = shard.find(set, tag, &key);
-        if let Some(way) = way
-            && let Some(slot) = shard.slots.get(set * WAYS + way)
-            && now_ms.wrapping_sub(slot.at_ms) < KEPT_MS
+        let Some(set) = self.sets.get(usize::from(place.set)) else { return Seen::InWork };
+        let mut set = set.lock();
+        let known = ways_from(place.way).find(|way| {
+            set.get(usize::from(*way)).is_some_and(|slot| slot.state != State::Empty && slot.key == *key)
+        });
+        let way = known.unwrap_or_else(|| way_to_give_up(&set, place.way, now_ms));
+        let Some(slot) = set.get_mut(usize::from(way)) else { return Seen::InWork };
+        let same = known.is_some()
             && slot.authenticator == *authenticator
-        {
-            match slot.state {
-                State::InWork => return Seen::InWork,
-                State::Answered => {
-                    answer.clear();
-                    answer.extend_from_slice(&slot.answer);
-                    return Seen::Answered;
-                }
-                State::Empty => {}
+            && now_ms.wrapping_sub(slot.at_ms) < KEPT_MS;
+        match slot.state {
+            State::InWork if same => return Seen::InWork,
+            State::Answered if same => {
+                answer.clear();
+                answer.extend_from_slice(slot.answer());
+                return Seen::Answered;
             }
+            _ => {}
         }
-        let way = way.unwrap_or_else(|| shard.oldest(set, now_ms));
-        let generation = shard.take(set, way, tag, key, *authenticator, now_ms);
-        let number = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
-        Seen::New(Ticket { shard: number(shard_number), slot: number(set * WAYS + way), generation })
+        slot.key = *key;
+        slot.authenticator = *authenticator;
+        slot.at_ms = now_ms;
+        slot.generation = slot.generation.wrapping_add(1);
+        slot.state = State::InWork;
+        if let Some(short) = &slot.short {
+            prefetch::value(&**short);
+        }
+        Seen::New(Ticket { set: place.set, way, generation: slot.generation })
     }
 
     /// Keeps the answer to a request, for its repeats.
     pub fn answered(&self, ticket: Ticket, answer: &[u8]) {
         self.with(ticket, |slot| {
-            if slot.answer.capacity() > ANSWER_KEPT_OCTETS {
-                slot.answer = Vec::new();
-            }
-            slot.answer.clear();
-            slot.answer.extend_from_slice(answer);
+            slot.keep(answer);
             slot.state = State::Answered;
         });
     }
@@ -159,9 +184,9 @@ impl Duplicates {
     }
 
     fn with(&self, ticket: Ticket, change: impl FnOnce(&mut Slot)) {
-        let Some(shard) = self.shards.get(usize::from(ticket.shard)) else { return };
-        let mut shard = shard.lock();
-        if let Some(slot) = shard.slots.get_mut(usize::from(ticket.slot))
+        let Some(set) = self.sets.get(usize::from(ticket.set)) else { return };
+        let mut set = set.lock();
+        if let Some(slot) = set.get_mut(usize::from(ticket.way))
             && slot.generation == ticket.generation
         {
             change(slot);
@@ -175,66 +200,64 @@ impl Duplicates {
     }
 }
 
-impl Shard {
-    fn new() -> Shard {
-        let slot = || Slot {
-            key: RequestKey { address: 0, port: 0, identifier: 0, listener: 0 },
+/// 16,384 and 4, as the hash's octets are taken apart.
+const SETS_U16: u16 = 16_384;
+const WAYS_U8: u8 = 4;
+const _: () = assert!(SETS_U16 as usize == SETS && WAYS_U8 as usize == WAYS);
+const _: () = assert!(size_of::<Slot>() == 64);
+
+/// All ways, the first one first.
+fn ways_from(first: u8) -> impl Iterator<Item = u8> {
+    (0..WAYS_U8).map(move |step| (first + step) % WAYS_U8)
+}
+
+/// One that is empty or over, the first choice before others; else the oldest, one in work last.
+fn way_to_give_up(set: &Set, first: u8, now_ms: u32) -> u8 {
+    let rank = |way: &u8| {
+        let Some(slot) = set.get(usize::from(*way)) else { return (2, u32::MAX) };
+        let age = now_ms.wrapping_sub(slot.at_ms);
+        match slot.state {
+            State::Empty => (0, 0),
+            _ if age >= KEPT_MS => (0, 0),
+            State::Answered => (1, u32::MAX - age),
+            State::InWork => (2, u32::MAX - age),
+        }
+    };
+    ways_from(first).min_by_key(rank).unwrap_or(first)
+}
+
+impl Slot {
+    fn empty() -> Slot {
+        Slot {
+            key: RequestKey::nobody(),
             authenticator: [0; 16],
             at_ms: 0,
             generation: 0,
             state: State::Empty,
-            answer: Vec::new(),
-        };
-        Shard {
-            tags: vec![[0; WAYS]; SETS_PER_SHARD].into(),
-            slots: (0..SETS_PER_SHARD * WAYS).map(|_| slot()).collect(),
+            short_octets: 0,
+            short: None,
+            long: None,
         }
     }
 
-    fn find(&self, set: usize, tag: u32, key: &RequestKey) -> Option<usize> {
-        let tags = self.tags.get(set)?;
-        (0..WAYS).find(|way| {
-            tags.get(*way) == Some(&tag)
-                && self.slots.get(set * WAYS + way).is_some_and(|slot| slot.key == *key)
-        })
-    }
-
-    /// The place to give up: one that is empty or over, else the oldest, one in work last.
-    fn oldest(&self, set: usize, now_ms: u32) -> usize {
-        let rank = |way: &usize| {
-            let Some(slot) = self.slots.get(set * WAYS + way) else { return (0, 0) };
-            let age = now_ms.wrapping_sub(slot.at_ms);
-            let worth = match slot.state {
-                State::Empty => 0,
-                _ if age >= KEPT_MS => 0,
-                State::Answered => 1,
-                State::InWork => 2,
-            };
-            (worth, u32::MAX - age)
-        };
-        (0..WAYS).min_by_key(rank).unwrap_or(0)
-    }
-
-    /// Gives a place to a request; its generation.
-    fn take(
-        &mut self,
-        set: usize,
-        way: usize,
-        tag: u32,
-        key: RequestKey,
-        authenticator: Authenticator,
-        at_ms: u32,
-    ) -> u32 {
-        if let Some(place) = self.tags.get_mut(set).and_then(|tags| tags.get_mut(way)) {
-            *place = tag;
+    fn answer(&self) -> &[u8] {
+        match (&self.long, &self.short) {
+            (Some(long), _) => long,
+            (None, Some(short)) => short.get(..usize::from(self.short_octets)).unwrap_or_default(),
+            (None, None) => &[],
         }
-        let Some(slot) = self.slots.get_mut(set * WAYS + way) else { return 0 };
-        slot.key = key;
-        slot.authenticator = authenticator;
-        slot.at_ms = at_ms;
-        slot.generation = slot.generation.wrapping_add(1);
-        slot.state = State::InWork;
-        slot.generation
+    }
+
+    fn keep(&mut self, answer: &[u8]) {
+        let short = self.short.get_or_insert_with(|| Box::new([0; SHORT_OCTETS]));
+        match (short.get_mut(..answer.len()), u16::try_from(answer.len())) {
+            (Some(place), Ok(octets)) => {
+                place.copy_from_slice(answer);
+                self.short_octets = octets;
+                self.long = None;
+            }
+            _ => self.long = Some(Box::new(answer.to_vec())),
+        }
     }
 }
 
@@ -247,6 +270,16 @@ mod tests {
         RequestKey::new(SocketAddr::new([10, 0, 0, 1].into(), port), identifier, 0)
     }
 
+    fn look(
+        table: &Duplicates,
+        key: RequestKey,
+        authenticator: u8,
+        now: Instant,
+        answer: &mut Vec<u8>,
+    ) -> Seen {
+        table.begin(table.locate(&key), &key, &[authenticator; 16], now, answer)
+    }
+
     fn ticket(seen: Seen) -> Ticket {
         match seen {
             Seen::New(ticket) => ticket,
@@ -257,40 +290,44 @@ mod tests {
     #[test]
     fn a_repeat_is_silent_while_in_work_and_then_gets_the_same_answer() {
         let (table, now, mut answer) = (Duplicates::new(), Instant::now(), Vec::new());
-        let first = ticket(table.begin(key(1, 1), &[1; 16], now, &mut answer));
-        assert_eq!(table.begin(key(1, 1), &[1; 16], now, &mut answer), Seen::InWork);
+        let first = ticket(look(&table, key(1, 1), 1, now, &mut answer));
+        assert_eq!(look(&table, key(1, 1), 1, now, &mut answer), Seen::InWork);
+        let long = vec![7; 4096];
+        table.answered(first, &long);
+        assert_eq!(look(&table, key(1, 1), 1, now, &mut answer), Seen::Answered);
+        assert_eq!(answer, long);
         table.answered(first, b"answer");
-        assert_eq!(table.begin(key(1, 1), &[1; 16], now, &mut answer), Seen::Answered);
+        assert_eq!(look(&table, key(1, 1), 1, now, &mut answer), Seen::Answered);
         assert_eq!(answer, b"answer");
         for other in [key(2, 1), key(1, 2), RequestKey { listener: 1, ..key(1, 1) }] {
-            ticket(table.begin(other, &[1; 16], now, &mut answer));
+            ticket(look(&table, other, 1, now, &mut answer));
         }
     }
 
     #[test]
     fn another_authenticator_is_a_new_request_and_the_late_answer_of_the_old_one_is_not_its() {
         let (table, now, mut answer) = (Duplicates::new(), Instant::now(), Vec::new());
-        let old = ticket(table.begin(key(1, 1), &[1; 16], now, &mut answer));
-        let new = ticket(table.begin(key(1, 1), &[2; 16], now, &mut answer));
+        let old = ticket(look(&table, key(1, 1), 1, now, &mut answer));
+        let new = ticket(look(&table, key(1, 1), 2, now, &mut answer));
         table.answered(old, b"old");
-        assert_eq!(table.begin(key(1, 1), &[2; 16], now, &mut answer), Seen::InWork);
+        assert_eq!(look(&table, key(1, 1), 2, now, &mut answer), Seen::InWork);
         table.answered(new, b"new");
-        assert_eq!(table.begin(key(1, 1), &[2; 16], now, &mut answer), Seen::Answered);
+        assert_eq!(look(&table, key(1, 1), 2, now, &mut answer), Seen::Answered);
         assert_eq!(answer, b"new");
-        ticket(table.begin(key(1, 1), &[1; 16], now, &mut answer));
+        ticket(look(&table, key(1, 1), 1, now, &mut answer));
     }
 
     #[test]
     fn what_is_forgotten_or_ten_seconds_old_is_new_again() {
         let (table, now, mut answer) = (Duplicates::new(), Instant::now(), Vec::new());
-        let first = ticket(table.begin(key(1, 1), &[1; 16], now, &mut answer));
+        let first = ticket(look(&table, key(1, 1), 1, now, &mut answer));
         table.forget(first);
-        let second = ticket(table.begin(key(1, 1), &[1; 16], now, &mut answer));
+        let second = ticket(look(&table, key(1, 1), 1, now, &mut answer));
         table.answered(second, b"answer");
         let later = now + Duration::from_millis(u64::from(KEPT_MS) - 1);
-        assert_eq!(table.begin(key(1, 1), &[1; 16], later, &mut answer), Seen::Answered);
+        assert_eq!(look(&table, key(1, 1), 1, later, &mut answer), Seen::Answered);
         let later = now + Duration::from_millis(u64::from(KEPT_MS) + 1);
-        ticket(table.begin(key(1, 1), &[1; 16], later, &mut answer));
+        ticket(look(&table, key(1, 1), 1, later, &mut answer));
     }
 
     #[test]
@@ -298,15 +335,15 @@ mod tests {
         let (table, now, mut answer) = (Duplicates::new(), Instant::now(), Vec::new());
         for port in 0..2000 {
             for identifier in 0..=255 {
-                let ticket = ticket(table.begin(key(port, identifier), &[1; 16], now, &mut answer));
+                let ticket = ticket(look(&table, key(port, identifier), 1, now, &mut answer));
                 table.answered(ticket, b"x");
             }
         }
-        assert_eq!(table.begin(key(1999, 255), &[1; 16], now, &mut answer), Seen::Answered);
+        assert_eq!(look(&table, key(1999, 255), 1, now, &mut answer), Seen::Answered);
         let kept = (0..2000u16)
             .flat_map(|port| (0..=255u8).map(move |identifier| (port, identifier)))
             .filter(|(port, identifier)| {
-                let found = table.begin(key(*port, *identifier), &[1; 16], now, &mut answer);
+                let found = look(&table, key(*port, *identifier), 1, now, &mut answer);
                 found == Seen::Answered
             })
             .count();

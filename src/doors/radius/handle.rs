@@ -14,20 +14,25 @@
 use super::access::{AccessDesk, Answer};
 use super::accounting::record_of;
 use super::costly::Costly;
-use super::duplicates::{RequestKey, Seen, Ticket};
+use super::duplicates::{Place, RequestKey, Seen, Ticket};
 use super::pending::PendingReply;
+use super::prefetch;
 use super::rejects::Held;
 use super::silence::Silence;
-use super::udp::{Origin, Outbox, Received};
-use super::{Listener, Port, Shared};
+use super::udp::{BATCH, Origin, Outbox, Received};
+use super::{Listener, Port, Shared, passwords};
 use crate::config::RequireMessageAuthenticator;
-use crate::directory::{Inner, NasEntry};
+use crate::directory::{Entry, Inner, NasEntry};
 use crate::model::{SpoolEntry, Timestamp};
 use crate::operations::Counters;
 use crate::radius::codec::{Code, MessageAuthenticator, PacketView, ReplyWriter};
+use smallvec::SmallVec;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
+
+/// How many logins ahead what a subscriber points to is asked for.
+const AHEAD: usize = 2;
 
 /// An authentic request.
 pub struct Request<'a> {
@@ -37,6 +42,16 @@ pub struct Request<'a> {
     pub signed: MessageAuthenticator,
     pub now: Timestamp,
     pub arrived: Instant,
+}
+
+/// A request on its way through the batch.
+struct Waiting<'a> {
+    request: Request<'a>,
+    place: Place,
+    /// None: silent, or answered already.
+    ticket: Option<Ticket>,
+    /// Whose login it is, so that its memory can be asked for.
+    entry: Option<&'a Arc<Entry>>,
 }
 
 /// One thread's side of the server: takes datagrams, fills its outbox and its list of records.
@@ -60,16 +75,33 @@ impl Handler {
         }
     }
 
-    /// Handles a batch and sends what can be answered at once.
+    /// Handles a batch and sends what can be answered at once. In three rounds, each of which asks for the memory that
+    /// the next one needs: form and look-ups, proofs of who sent it, answers.
     pub fn handle<'a>(&mut self, listener: &Arc<Listener>, batch: impl Iterator<Item = Received<'a>>) {
         let shared = Arc::clone(&self.shared);
         let (now, arrived) = (shared.operations.clock.now(), Instant::now());
         let inner = shared.operations.directory.read();
+        let mut waiting: SmallVec<[Waiting<'_>; BATCH]> = SmallVec::new();
         for received in batch {
-            if let Err(silence) = self.handle_one(&inner, listener, received, (now, arrived)) {
-                shared.keep_silent(received.origin, silence, arrived);
+            match shared.understand(&inner, listener, received, (now, arrived)) {
+                Ok(understood) => waiting.push(understood),
+                Err(silence) => shared.keep_silent(received.origin, silence, arrived),
             }
         }
+        for one in &mut waiting {
+            if let Err(silence) = self.admit(listener, one) {
+                shared.keep_silent(one.request.origin, silence, arrived);
+            }
+        }
+        for (index, one) in waiting.iter().enumerate() {
+            if let Some(ahead) = waiting.get(index + AHEAD).and_then(|ahead| ahead.entry) {
+                passwords::prefetch(ahead);
+            }
+            if let Some(Err(silence)) = one.ticket.map(|ticket| self.answer(&inner, listener, one, ticket)) {
+                shared.keep_silent(one.request.origin, silence, arrived);
+            }
+        }
+        drop(waiting);
         drop(inner);
         self.finish(listener);
     }
@@ -86,44 +118,48 @@ impl Handler {
         self.outbox.send(&listener.socket);
     }
 
-    fn handle_one(
+    /// Proves who sent a request, and tells new ones from repeats, which get their answer here.
+    fn admit(&mut self, listener: &Listener, one: &mut Waiting<'_>) -> Result<(), Silence> {
+        let shared = &self.shared;
+        let request = &mut one.request;
+        request.signed = shared.authenticate(listener.port, &request.packet, request.nas)?;
+        if request.packet.code() == Code::STATUS_SERVER {
+            return self.answer_status(listener, request);
+        }
+        let (packet, origin) = (&request.packet, request.origin);
+        let key = RequestKey::new(origin.peer, packet.identifier(), listener.number);
+        let Some(buffer) = self.outbox.buffer() else { return Err(Silence::InWork) };
+        match shared.duplicates.begin(one.place, &key, packet.authenticator(), request.arrived, buffer) {
+            Seen::InWork => return Err(Silence::InWork),
+            Seen::Answered => {
+                Counters::count(&shared.operations.counters.duplicate_requests);
+                self.outbox.push(origin);
+            }
+            Seen::New(ticket) => one.ticket = Some(ticket),
+        }
+        if let Some(entry) = one.entry {
+            prefetch::shared(&*entry.view.subscriber);
+            prefetch::shared(&*entry.recent);
+        }
+        Ok(())
+    }
+
+    /// Answers a new request, or hands it on.
+    fn answer(
         &mut self,
         inner: &Inner,
         listener: &Arc<Listener>,
-        received: Received<'_>,
-        (now, arrived): (Timestamp, Instant),
+        one: &Waiting<'_>,
+        ticket: Ticket,
     ) -> Result<(), Silence> {
-        let origin = received.origin;
-        if received.truncated {
-            return Err(Silence::Oversized);
+        let handled = match listener.port {
+            Port::Auth => self.answer_access(inner, listener, &one.request, ticket, None),
+            Port::Acct => self.take_record(inner, listener, &one.request, ticket),
+        };
+        if handled.is_err() {
+            self.shared.duplicates.forget(ticket);
         }
-        let nas = inner.nas_of(origin.peer.ip()).ok_or(Silence::UnknownNas)?;
-        let packet = PacketView::parse(received.octets).map_err(Silence::Malformed)?;
-        let signed = self.shared.authenticate(listener.port, &packet, nas)?;
-        let request = Request { packet, nas, origin, signed, now, arrived };
-        if request.packet.code() == Code::STATUS_SERVER {
-            return self.answer_status(listener, &request);
-        }
-        let key = RequestKey::new(origin.peer, request.packet.identifier(), listener.number);
-        let Some(buffer) = self.outbox.buffer() else { return Err(Silence::InWork) };
-        match self.shared.duplicates.begin(key, request.packet.authenticator(), arrived, buffer) {
-            Seen::InWork => Err(Silence::InWork),
-            Seen::Answered => {
-                Counters::count(&self.shared.operations.counters.duplicate_requests);
-                self.outbox.push(origin);
-                Ok(())
-            }
-            Seen::New(ticket) => {
-                let handled = match listener.port {
-                    Port::Auth => self.answer_access(inner, listener, &request, ticket, None),
-                    Port::Acct => self.take_record(inner, listener, &request, ticket),
-                };
-                if handled.is_err() {
-                    self.shared.duplicates.forget(ticket);
-                }
-                handled
-            }
-        }
+        handled
     }
 
     /// Answers a login whose costly hash was checked meanwhile.
@@ -226,6 +262,31 @@ fn write_accounting_response(request: &Request<'_>, out: &mut Vec<u8>) {
 }
 
 impl Shared {
+    /// The form of a datagram and the NAS whose address it has. Asks for the memory of its login and its repeats.
+    fn understand<'a>(
+        &self,
+        inner: &'a Inner,
+        listener: &Listener,
+        received: Received<'a>,
+        (now, arrived): (Timestamp, Instant),
+    ) -> Result<Waiting<'a>, Silence> {
+        if received.truncated {
+            return Err(Silence::Oversized);
+        }
+        let origin = received.origin;
+        let nas = inner.nas_of(origin.peer.ip()).ok_or(Silence::UnknownNas)?;
+        let packet = PacketView::parse(received.octets).map_err(Silence::Malformed)?;
+        let key = RequestKey::new(origin.peer, packet.identifier(), listener.number);
+        let place = self.duplicates.locate(&key);
+        let login = packet.user_name().and_then(|name| std::str::from_utf8(name).ok());
+        let entry = login.and_then(|login| inner.login(login));
+        if let Some(entry) = entry {
+            prefetch::shared(&**entry);
+        }
+        let request = Request { packet, nas, origin, signed: MessageAuthenticator::Absent, now, arrived };
+        Ok(Waiting { request, place, ticket: None, entry })
+    }
+
     /// Whether a packet may come to this port and is of the NAS whose address it has.
     fn authenticate(
         &self,

@@ -12,6 +12,7 @@ mod duplicates;
 mod handle;
 mod passwords;
 mod pending;
+mod prefetch;
 mod rejects;
 mod rendered;
 mod silence;

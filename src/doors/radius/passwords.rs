@@ -64,6 +64,18 @@ impl From<bool> for Proved {
     }
 }
 
+/// Asks for the memory that a login of this entry reads beside the entry.
+pub fn prefetch(entry: &Entry) {
+    let subscriber = &entry.view.subscriber;
+    match &subscriber.password {
+        Password::Clear(secret) | Password::NtHash(secret) | Password::Crypt(secret) => {
+            super::prefetch::slice(secret.expose().as_bytes());
+        }
+        Password::None => {}
+    }
+    super::prefetch::slice(&subscriber.addresses);
+}
+
 /// One request and what is needed to judge its proof.
 pub struct Attempt<'a> {
     pub packet: &'a PacketView<'a>,

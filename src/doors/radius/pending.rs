@@ -54,7 +54,8 @@ pub fn deliver(mut replies: Vec<PendingReply>) {
     }
     for group in replies.chunk_by(|a, b| Arc::ptr_eq(&a.listener, &b.listener)) {
         let Some(first) = group.first() else { continue };
-        send_all(&first.listener.socket, group.iter().map(|reply| (reply.octets.as_slice(), reply.origin)));
+        let datagrams: Vec<_> = group.iter().map(|reply| (reply.octets.as_slice(), reply.origin)).collect();
+        send_all(&first.listener.socket, &datagrams);
         let counters: &Counters = &first.listener.shared.operations.counters;
         counters.accounting_responses.fetch_add(u64::try_from(group.len()).unwrap_or(0), Ordering::Relaxed);
     }

@@ -82,6 +82,7 @@ fn send_held(due: &[Held], duplicates: &Duplicates) {
         let Some(first) = group.first() else { continue };
         // First into the table: a repeat that comes now is answered and not silent.
         group.iter().for_each(|held| duplicates.answered(held.ticket, &held.octets));
-        send_all(&first.listener.socket, group.iter().map(|held| (&*held.octets, held.origin)));
+        let datagrams: Vec<_> = group.iter().map(|held| (&*held.octets, held.origin)).collect();
+        send_all(&first.listener.socket, &datagrams);
     }
 }

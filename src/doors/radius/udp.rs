@@ -269,90 +269,146 @@ unsafe fn local_of(header: &libc::msghdr) -> Option<(IpAddr, u32)> {
 
 /// Answers that go out together.
 pub struct Outbox {
-    packets: Box<[(Vec<u8>, Option<Origin>)]>,
+    packets: Box<[Vec<u8>]>,
+    envelopes: Envelopes,
     used: usize,
 }
 
 impl Outbox {
     pub fn new() -> Outbox {
-        let packets = (0..BATCH).map(|_| (Vec::with_capacity(PLACE_OCTETS), None)).collect();
-        Outbox { packets, used: 0 }
+        let packets = (0..BATCH).map(|_| Vec::with_capacity(PLACE_OCTETS)).collect();
+        Outbox { packets, envelopes: Envelopes::new(BATCH), used: 0 }
     }
 
     /// The next buffer to be filled; nothing is sent of it before [`Outbox::push`]. None when the outbox is full.
     pub fn buffer(&mut self) -> Option<&mut Vec<u8>> {
-        self.packets.get_mut(self.used).map(|(octets, _)| octets)
+        self.packets.get_mut(self.used)
     }
 
     /// Keeps what the last buffer holds, to be sent to where its request came from.
     pub fn push(&mut self, to: Origin) {
-        if let Some((_, origin)) = self.packets.get_mut(self.used) {
-            *origin = Some(to);
+        if let Some(packet) = self.packets.get(self.used) {
+            self.envelopes.fill(self.used, packet, to);
             self.used += 1;
         }
     }
 
     /// Sends everything and is empty again. What the kernel does not take is lost, as UDP may lose it anyway.
     pub fn send(&mut self, socket: &Socket) {
-        let used = self.used;
-        let packets = self.packets.iter().take(used);
-        send_all(socket, packets.filter_map(|(octets, origin)| Some((octets.as_slice(), (*origin)?))));
+        // SAFETY: the envelopes name this value's own packets, which nobody has touched since they were filled.
+        unsafe { self.envelopes.send(socket, self.used) };
         self.used = 0;
     }
 }
 
-/// One datagram as the kernel is told of it.
-struct Outgoing {
-    name: SockAddr,
-    control: Control,
-    control_octets: usize,
-    vector: libc::iovec,
-}
-
 /// Sends datagrams, a batch in each system call.
-pub fn send_all<'a>(socket: &Socket, datagrams: impl Iterator<Item = (&'a [u8], Origin)>) {
-    let mut outgoing: smallvec::SmallVec<[Outgoing; BATCH]> = smallvec::SmallVec::new();
-    for (octets, origin) in datagrams {
-        let vector = libc::iovec { iov_base: octets.as_ptr().cast_mut().cast(), iov_len: octets.len() };
-        let mut control = Control([0; CONTROL_OCTETS]);
-        let control_octets = origin.local.map_or(0, |local| write_local(&mut control, local));
-        outgoing.push(Outgoing { name: SockAddr::from(origin.peer), control, control_octets, vector });
-        if outgoing.len() == BATCH {
-            send_batch(socket, &mut outgoing);
-            outgoing.clear();
+pub fn send_all(socket: &Socket, datagrams: &[(&[u8], Origin)]) {
+    let mut envelopes = Envelopes::new(datagrams.len().min(BATCH));
+    for batch in datagrams.chunks(BATCH) {
+        for (index, (octets, origin)) in batch.iter().enumerate() {
+            envelopes.fill(index, octets, *origin);
         }
+        // SAFETY: the envelopes name octets that the caller lends until this function ends.
+        unsafe { envelopes.send(socket, batch.len()) };
     }
-    send_batch(socket, &mut outgoing);
 }
 
-fn send_batch(socket: &Socket, outgoing: &mut [Outgoing]) {
-    let mut headers: smallvec::SmallVec<[libc::mmsghdr; BATCH]> = smallvec::SmallVec::new();
-    for datagram in outgoing {
-        // SAFETY: an all-zero header is valid: no name, no data, no control.
-        let mut header: libc::mmsghdr = unsafe { zeroed() };
-        header.msg_hdr.msg_name = datagram.name.as_ptr().cast_mut().cast();
-        header.msg_hdr.msg_namelen = datagram.name.len();
-        header.msg_hdr.msg_iov = &mut datagram.vector;
-        header.msg_hdr.msg_iovlen = 1;
-        if datagram.control_octets > 0 {
-            header.msg_hdr.msg_control = datagram.control.0.as_mut_ptr().cast();
-            header.msg_hdr.msg_controllen = datagram.control_octets;
-        }
-        headers.push(header);
-    }
-    let mut rest = headers.as_mut_slice();
-    while !rest.is_empty() {
-        let count = libc::c_uint::try_from(rest.len()).unwrap_or_default();
-        // SAFETY: the headers name places of `outgoing` and the caller's octets, which outlive the call; sending
-        // only reads them.
-        let sent = unsafe { libc::sendmmsg(socket.fd(), rest.as_mut_ptr(), count, 0) };
-        let done = match usize::try_from(sent) {
-            Ok(sent) => sent.max(1),
-            Err(_) if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => 0,
-            // The first cannot be sent (no route, a filter); the others may.
-            Err(_) => 1,
+/// A socket address as the kernel reads it.
+#[repr(C)]
+#[derive(Clone, Copy)]
+union Name {
+    v4: libc::sockaddr_in,
+    v6: libc::sockaddr_in6,
+}
+
+/// What sendmmsg is given for each datagram, made once and filled anew. It stays in the thread that made it, as
+/// [`Inbox`] does.
+struct Envelopes {
+    names: Box<[Name]>,
+    controls: Box<[Control]>,
+    vectors: Box<[libc::iovec]>,
+    headers: Box<[libc::mmsghdr]>,
+}
+
+impl Envelopes {
+    fn new(count: usize) -> Envelopes {
+        // SAFETY: null pointers and zeros are valid values of these C types.
+        let (name, vector, header) = unsafe { (zeroed(), zeroed(), zeroed()) };
+        let mut envelopes = Envelopes {
+            names: vec![name; count].into(),
+            controls: vec![Control([0; CONTROL_OCTETS]); count].into(),
+            vectors: vec![vector; count].into(),
+            headers: vec![header; count].into(),
         };
-        rest = rest.get_mut(done..).unwrap_or_default();
+        let places = envelopes.names.iter_mut().zip(&mut envelopes.controls).zip(&mut envelopes.vectors);
+        for (((name, control), vector), header) in places.zip(&mut envelopes.headers) {
+            let (name, vector): (*mut Name, *mut libc::iovec) = (name, vector);
+            header.msg_hdr.msg_name = name.cast();
+            header.msg_hdr.msg_iov = vector;
+            header.msg_hdr.msg_iovlen = 1;
+            header.msg_hdr.msg_control = control.0.as_mut_ptr().cast();
+        }
+        envelopes
+    }
+
+    /// Writes one datagram's place.
+    fn fill(&mut self, index: usize, octets: &[u8], to: Origin) {
+        let (Some(name), Some(control), Some(vector), Some(header)) = (
+            self.names.get_mut(index),
+            self.controls.get_mut(index),
+            self.vectors.get_mut(index),
+            self.headers.get_mut(index),
+        ) else {
+            return;
+        };
+        header.msg_hdr.msg_namelen = write_name(name, to.peer);
+        header.msg_hdr.msg_controllen = to.local.map_or(0, |local| write_local(control, local));
+        *vector = libc::iovec { iov_base: octets.as_ptr().cast_mut().cast(), iov_len: octets.len() };
+    }
+
+    /// Sends the first `count`.
+    ///
+    /// # Safety
+    /// What they were filled with is still there.
+    unsafe fn send(&mut self, socket: &Socket, count: usize) {
+        let mut rest = self.headers.get_mut(..count).unwrap_or_default();
+        while !rest.is_empty() {
+            let count = libc::c_uint::try_from(rest.len()).unwrap_or_default();
+            // SAFETY: the headers name places of this value and octets that are there, as the caller promises;
+            // sending only reads them.
+            let sent = unsafe { libc::sendmmsg(socket.fd(), rest.as_mut_ptr(), count, 0) };
+            let done = match usize::try_from(sent) {
+                Ok(sent) => sent.max(1),
+                Err(_) if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => 0,
+                // The first cannot be sent (no route, a filter); the others may.
+                Err(_) => 1,
+            };
+            rest = rest.get_mut(done..).unwrap_or_default();
+        }
+    }
+}
+
+fn write_name(name: &mut Name, to: SocketAddr) -> libc::socklen_t {
+    match to {
+        SocketAddr::V4(to) => {
+            name.v4 = libc::sockaddr_in {
+                sin_family: libc::sa_family_t::try_from(libc::AF_INET).unwrap_or_default(),
+                sin_port: to.port().to_be(),
+                sin_addr: libc::in_addr { s_addr: u32::from(*to.ip()).to_be() },
+                sin_zero: [0; 8],
+            };
+            socklen(size_of::<libc::sockaddr_in>())
+        }
+        SocketAddr::V6(to) => {
+            name.v6 = libc::sockaddr_in6 {
+                sin6_family: libc::sa_family_t::try_from(libc::AF_INET6).unwrap_or_default(),
+                sin6_port: to.port().to_be(),
+                sin6_flowinfo: 0,
+                sin6_addr: libc::in6_addr { s6_addr: to.ip().octets() },
+                sin6_scope_id: to.scope_id(),
+            };
+            socklen(size_of::<libc::sockaddr_in6>())
+        }
     }
 }
 

@@ -37,16 +37,18 @@ impl RevealedPassword {
         self.blocks.as_flattened().get(..self.used).unwrap_or_default()
     }
 
-    /// Compares in constant time, the length included.
+    /// Compares in constant time, the length included: whole blocks, whatever of them is used.
     pub fn matches(&self, password: &[u8]) -> bool {
-        let mut expected = [0u8; PASSWORD_OCTETS_MAX];
-        let fits = password.len() <= PASSWORD_OCTETS_MAX;
-        for (place, octet) in expected.iter_mut().zip(password) {
-            *place = *octet;
-        }
-        let same = expected.ct_eq(self.blocks.as_flattened()) & self.used.ct_eq(&password.len());
-        expected.zeroize();
-        fits && bool::from(same)
+        let mut expected = [[0u8; 16]; PASSWORD_OCTETS_MAX / 16];
+        let Some(place) = expected.as_flattened_mut().get_mut(..password.len()) else { return false };
+        place.copy_from_slice(password);
+        let blocks = expected.iter().zip(&self.blocks);
+        let difference = blocks.fold(0u128, |difference, (expected, revealed)| {
+            difference | u128::from_ne_bytes(*expected) ^ u128::from_ne_bytes(*revealed)
+        });
+        let same = difference.ct_eq(&0) & self.used.ct_eq(&password.len());
+        wipe(&mut expected, password.len());
+        same.into()
     }
 
     /// Whether this reads as text. Where it does not, the NAS most likely has another shared secret.
@@ -57,8 +59,13 @@ impl RevealedPassword {
 
 impl Drop for RevealedPassword {
     fn drop(&mut self) {
-        self.blocks.zeroize();
+        wipe(&mut self.blocks, self.used);
     }
+}
+
+/// Wipes the blocks that octets stand in; the others are zero already, and wiping is slow.
+fn wipe(blocks: &mut [[u8; 16]], used: usize) {
+    blocks.iter_mut().take(used.div_ceil(16)).for_each(|block| block.zeroize());
 }
 
 impl fmt::Debug for RevealedPassword {
