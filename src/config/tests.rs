@@ -282,7 +282,10 @@ fn a_secret_comes_from_a_text_a_file_or_a_credential_and_never_shows() {
     fs::write(&file, "from-file\n").unwrap();
     let read = |collector: &str| {
         let text = format!("[system-api.passwords]\ncollector = {collector}\n");
-        Config::from_tree(&files::read_text(FILE, &text).unwrap(), &Credentials::at(directory.path()))
+        Config::from_tree(
+            &files::read_text(FILE, &text).unwrap(),
+            &SecretFiles::Read { credentials: Some(directory.path().to_owned()) },
+        )
     };
     for (value, right) in [
         ("\"from-text\"".to_owned(), "from-text"),
@@ -311,6 +314,25 @@ fn a_secret_comes_from_a_text_a_file_or_a_credential_and_never_shows() {
         assert!(errors.iter().any(said_so), "{value}: {errors:?}");
         assert!(errors.iter().all(|e| !e.text.contains("hidden") && !e.text.contains("12345")), "{errors:?}");
     }
+}
+
+#[test]
+fn a_command_of_an_operator_reads_no_secret_files_but_checks_their_names() {
+    let directory = tempfile::tempdir().unwrap();
+    let main = directory.path().join("headgate.toml");
+    let password =
+        |value: &str| fs::write(&main, format!("[system-api.passwords]\ncollector = {value}\n")).unwrap();
+    for value in ["{ file = \"/nowhere/psw\" }", "[{ credential = \"psw\" }, \"right\"]"] {
+        password(value);
+        assert!(Config::load(&main).is_err());
+        let config = Config::load_without_secret_files(&main).unwrap();
+        assert_eq!(config.system_api.opens("collector", Some("right")), value.contains("right"));
+        assert!(
+            !config.system_api.opens("collector", Some("")) && !config.system_api.opens("collector", None)
+        );
+    }
+    password("{ file = \"psw\" }");
+    assert!(Config::load_without_secret_files(&main).is_err());
 }
 
 #[test]
