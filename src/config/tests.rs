@@ -276,6 +276,21 @@ fn a_later_file_adds_and_replaces_keys_and_is_blamed_for_its_own() {
 }
 
 #[test]
+fn an_inline_table_of_a_later_file_replaces_the_earlier_one_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let main = directory.path().join("headgate.toml");
+    let conf_d = directory.path().join("conf.d");
+    let psw = directory.path().join("psw");
+    fs::write(&main, "[system-api.passwords]\ncollector = { credential = \"none\" }\nweb = \"w\"\n").unwrap();
+    fs::create_dir(&conf_d).unwrap();
+    fs::write(&psw, "new\r\n").unwrap();
+    let text = format!("[system-api.passwords]\ncollector = {{ file = {psw:?} }}\n");
+    fs::write(conf_d.join("password.toml"), text).unwrap();
+    let api = Config::load(&main).unwrap().system_api;
+    assert!(api.opens("collector", Some("new")) && api.opens("web", Some("w")));
+}
+
+#[test]
 fn a_secret_comes_from_a_text_a_file_or_a_credential_and_never_shows() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("psw");
