@@ -39,7 +39,7 @@ pub use server::Server;
 pub use store::{Store, StoreUrl};
 pub use system_api::SystemApi;
 
-use secret::Credentials;
+use secret::SecretFiles;
 use section::Section;
 use std::path::Path;
 use tree::{Table, Value};
@@ -68,12 +68,18 @@ impl Config {
     ///
     /// Side effects: reads the files of secrets that are named there. Errors: every fault found, in reading order.
     pub fn load(path: &Path) -> Result<Config, Vec<ConfigError>> {
-        Config::from_tree(&files::read_all(path)?, &Credentials::of_this_process())
+        Config::from_tree(&files::read_all(path)?, &SecretFiles::of_this_process())
+    }
+
+    /// The same for a command that talks to a running daemon: secrets that stand in files or credentials are left
+    /// out, because whoever calls it need not be able to read them. Their passwords then open nothing.
+    pub fn load_without_secret_files(path: &Path) -> Result<Config, Vec<ConfigError>> {
+        Config::from_tree(&files::read_all(path)?, &SecretFiles::Unread)
     }
 
     /// Reads one text as if it stood in `file`.
     pub fn parse(file: &str, text: &str) -> Result<Config, Vec<ConfigError>> {
-        Config::from_tree(&files::read_text(file, text)?, &Credentials::of_this_process())
+        Config::from_tree(&files::read_text(file, text)?, &SecretFiles::of_this_process())
     }
 
     /// The keys that differ between this and `new` and cannot change while a process runs. Those of
@@ -104,8 +110,8 @@ impl Config {
         keys.into_iter().filter(|(_, same)| !same).map(|(key, _)| key).collect()
     }
 
-    fn from_tree(tree: &Table, credentials: &Credentials) -> Result<Config, Vec<ConfigError>> {
-        let mut sections = Sections { tree, credentials, seen: Vec::new(), errors: Vec::new() };
+    fn from_tree(tree: &Table, secret_files: &SecretFiles) -> Result<Config, Vec<ConfigError>> {
+        let mut sections = Sections { tree, secret_files, seen: Vec::new(), errors: Vec::new() };
         let server = sections.read("server", Server::read);
         let config = Config {
             store: sections.read("store", Store::read),
@@ -129,7 +135,7 @@ impl Config {
 /// The sections of a tree while they are read; those that nobody took are unknown.
 struct Sections<'a> {
     tree: &'a Table,
-    credentials: &'a Credentials,
+    secret_files: &'a SecretFiles,
     seen: Vec<&'static str>,
     errors: Vec<ConfigError>,
 }
@@ -147,7 +153,7 @@ impl Sections<'_> {
                 &empty
             }
         };
-        let mut section = Section::new(name, table, &mut self.errors, self.credentials);
+        let mut section = Section::new(name, table, &mut self.errors, self.secret_files);
         let value = read(&mut section);
         section.finish();
         value
