@@ -5,3 +5,5 @@
 pub mod model;
 
 pub mod storage;
+
+pub mod enforcement;
