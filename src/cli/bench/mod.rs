@@ -9,6 +9,7 @@ mod args;
 mod crypto;
 mod echo;
 mod histogram;
+mod mutate;
 mod net;
 mod process;
 mod radius;
@@ -23,6 +24,7 @@ mod tests;
 
 pub use args::{EchoArgs, MessageAuthenticatorPlace, Mode, RadiusArgs};
 pub use echo::{EchoReport, echo};
+pub use mutate::{MutationReport, mutate};
 pub use radius::radius;
 pub use report::Report;
 
@@ -37,8 +39,8 @@ pub enum BenchCommand {
     Echo(EchoArgs),
 }
 
-/// Runs one generator and prints its result as a JSON line. Returns the exit code: 0, 1 when a reply broke a check
-/// or the run failed, 2 for a usage error.
+/// Runs one generator and prints its result as a JSON line. Returns the exit code: 0, 1 when a reply broke a check,
+/// nothing replied or the run failed, 2 for a usage error.
 pub fn run(command: &BenchCommand) -> u8 {
     let result = match command {
         BenchCommand::Radius(args) => {
