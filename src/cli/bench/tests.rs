@@ -118,6 +118,31 @@ fn a_given_rate_is_kept() {
     assert!((400..=520).contains(&report.replies), "{report:?}");
 }
 
+fn mutate_against(habit: Habit) -> Result<MutationReport, BenchError> {
+    let server = StandIn::start(habit);
+    let server = server.address.to_string();
+    let words = ["--server", &server, "--mutate", "4000", "--users", "50", "--timeout-ms", "300"];
+    mutate(&RadiusArgs::from_words(words).unwrap())
+}
+
+#[test]
+fn a_server_that_checks_what_it_gets_survives_damaged_packets_and_answers_only_what_is_signed() {
+    let report = mutate_against(Habit::Right).unwrap();
+    assert_eq!((report.sent, report.faults(), report.probes), (4000, 0, 125), "{report:?}");
+    // What was signed anew and still reads as a request gets its answer.
+    assert!(report.acct_ok > 50 && report.reject > 50, "{report:?}");
+    assert!(report.replies < report.sent / 2);
+}
+
+#[test]
+fn answers_to_what_cannot_be_answered_are_faults_of_a_mutation_run() {
+    // A right answer to the probe comes from no server that answers everything with a reject.
+    assert!(matches!(mutate_against(Habit::AnswersEverything), Err(BenchError::Failed(_))));
+    assert!(matches!(mutate_against(Habit::Silent), Err(BenchError::Failed(_))));
+    let forged = mutate_against(Habit::ForgesRejects).unwrap();
+    assert!(forged.bad_authenticator > 50, "{forged:?}");
+}
+
 #[test]
 fn both_kinds_of_echo_return_everything() {
     for batch in ["1", "32"] {
