@@ -15,4 +15,7 @@ pub mod writer;
 
 pub mod operations;
 
+pub mod doors;
+pub mod enforcement;
+
 pub mod cli;

@@ -34,7 +34,8 @@ impl Demo {
         write(&config_file, &config_text(&dir, &ports))?;
         let config = Config::load(&config_file).map_err(CliError::Config)?;
         load_sample(&config)?;
-        serve::serve(config, &config_file, move || println!("{}", guide(&config_file, &ports)))
+        let guide = guide(&config_file, &ports);
+        serve::serve(config, &config_file, move || println!("{guide}"))
     }
 
     /// The directory, and the guard that removes it when it is a temporary one.

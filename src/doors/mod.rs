@@ -5,6 +5,3 @@
 
 pub mod control;
 pub mod http;
-pub mod metrics;
-pub mod radius;
-pub mod system_api;
