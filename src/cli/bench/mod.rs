@@ -12,6 +12,7 @@ mod echo;
 mod histogram;
 mod mutate;
 mod net;
+mod payments;
 mod process;
 mod radius;
 mod random;
@@ -29,6 +30,7 @@ mod tests;
 pub use args::{EchoArgs, MessageAuthenticatorPlace, Mode, RadiusArgs};
 pub use echo::{EchoReport, echo};
 pub use mutate::{MutationReport, mutate};
+pub use payments::{PaymentsArgs, PaymentsReport, payments};
 pub use radius::radius;
 pub use report::Report;
 pub use soak::{SoakArgs, SoakReport, soak};
@@ -45,6 +47,7 @@ pub enum BenchCommand {
     Echo(EchoArgs),
     Suite(SuiteArgs),
     Soak(SoakArgs),
+    Payments(PaymentsArgs),
 }
 
 /// Runs one generator and prints its result as a JSON line. Returns the exit code: 0, 1 when a reply broke a check,
@@ -61,6 +64,13 @@ pub fn run(command: &BenchCommand) -> u8 {
             }
             suite::print(&report);
             Ok(report.faults() == 0)
+        }),
+        BenchCommand::Payments(args) => payments(args).and_then(|report| {
+            if args.wants_json() {
+                return print_json(&report, true);
+            }
+            payments::print(&report);
+            Ok(true)
         }),
         BenchCommand::Soak(args) => {
             soak(args).and_then(|report| print_json(&report, report.findings.is_empty()))

@@ -18,7 +18,7 @@ use std::thread;
 use std::time::Duration;
 use table::{Row, row};
 
-pub use table::print;
+pub use table::{Spread, print};
 
 const ECHO_BATCH: &str = "32";
 /// Time for the processes to come up, beyond what is measured.
