@@ -15,4 +15,6 @@ pub mod writer;
 
 pub mod operations;
 
+pub mod doors;
+
 pub mod cli;

@@ -1,0 +1,9 @@
+//! Doors: each parses what comes in, makes ONE call of an operation, and renders the answer.
+//!
+//! A door knows its protocol and nothing of another door. What several share stands beside them: [`http`] (the server
+//! under every HTTP dialect) and [`RequestLog`] (the lines of `runtime.log`). No rule of money or access belongs here.
+
+pub mod http;
+mod request_log;
+
+pub use request_log::{LoggedRequest, RequestLog, masked};
