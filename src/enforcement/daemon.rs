@@ -204,6 +204,7 @@ impl Gate {
                 Ok(Event::Page(page)) => self.take_page(&page)?,
                 Ok(Event::Walled(nets)) => self.take_walled(&nets)?,
                 Ok(Event::Foreign) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) if stop.load(Ordering::Relaxed) => break,
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(EnforceError::System("every thread has ended".to_owned()));
                 }

@@ -27,6 +27,8 @@ impl Namespace {
         let namespace = Namespace { name: format!("hg-{}-{count}-{tag}", std::process::id()) };
         run("ip", &["netns", "add", &namespace.name]);
         namespace.ip("link set lo up");
+        // Or IPv6 waits for a second before it speaks.
+        namespace.must("for c in all default; do echo 0 > /proc/sys/net/ipv6/conf/$c/accept_dad; done");
         namespace
     }
 
@@ -137,6 +139,8 @@ impl Network {
             namespace.ip(&format!("addr add {v4} dev {device}"));
         }
         nas.must("echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding");
+        // Tests are refused more often in a second than the kernel usually cares to say.
+        nas.must("echo 0 > /proc/sys/net/ipv4/icmp_ratelimit; echo 0 > /proc/sys/net/ipv6/icmp/ratelimit");
         subscriber.ip("route add default via 10.9.0.1");
         subscriber.ip("-6 route add default via fd00:9::1");
         internet.ip("route add 10.9.0.0/24 via 203.0.113.1");
