@@ -27,7 +27,7 @@ struct State {
 
 pub struct Feed {
     pub path: PathBuf,
-    epoch: &'static str,
+
     state: Arc<(Mutex<State>, Condvar)>,
 }
 
@@ -35,7 +35,7 @@ impl Feed {
     pub fn start(path: &Path, epoch: &'static str, verdicts: &[(&str, Verdict)]) -> Feed {
         let _ = std::fs::remove_file(path);
         let listener = UnixListener::bind(path).unwrap();
-        let feed = Feed { path: path.to_owned(), epoch, state: Arc::default() };
+        let feed = Feed { path: path.to_owned(), state: Arc::default() };
         feed.state.0.lock().unwrap().entries =
             verdicts.iter().map(|(a, v)| entry(a, *v)).map(|e| (e.address, e)).collect();
         let state = Arc::clone(&feed.state);
@@ -79,10 +79,6 @@ impl Feed {
         self.state.1.notify_all();
         let _ = UnixStream::connect(&self.path);
         let _ = std::fs::remove_file(&self.path);
-    }
-
-    pub fn epoch(&self) -> &'static str {
-        self.epoch
     }
 }
 
