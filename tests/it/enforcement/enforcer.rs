@@ -1,6 +1,6 @@
 //! A stand-in for a server's feed on a Unix socket, and an enforcer that follows it in a namespace.
 
-use super::network::Namespace;
+use super::network::{Namespace, enter};
 use super::table::entry;
 use headgate::enforcement::{EnforceError, Settings, run};
 use headgate::model::{FeedEntry, FeedPage, PortGuard, Verdict};
@@ -132,7 +132,7 @@ impl Enforcer {
         let stop = Arc::new(AtomicBool::new(false));
         let (name, shared) = (namespace.name.clone(), Arc::clone(&stop));
         let thread = std::thread::spawn(move || {
-            std::mem::ManuallyDrop::new(Namespace { name }).enter();
+            enter(&name);
             run(&settings, &shared)
         });
         Enforcer { stop, thread: Some(thread) }

@@ -4,6 +4,7 @@ use super::enforcer::{Enforcer, Feed, SOON, Site};
 use super::network::{Namespace, wait_until};
 use headgate::enforcement::{EnforceError, Settings, run};
 use headgate::model::Verdict;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,6 +81,43 @@ fn host_names_of_the_walled_garden_are_looked_up() {
     wait_until("both", SOON, || {
         nas.set("walled4").is_some_and(|set| set == ["127.0.0.1", "198.51.100.0/24"])
     });
+}
+
+#[test]
+fn a_feed_that_outgrows_the_sets_gets_larger_ones() {
+    let nas = Namespace::new("nas");
+    let site = Site::new(&[("10.9.0.2/32", Verdict::Blocked)]);
+    let _enforcer = Enforcer::start(&nas, site.settings.clone());
+    wait_until("the table", SOON, || nas.set("blocked4").is_some_and(|set| set.len() == 1));
+    let addresses: Vec<String> =
+        (0..66_000u32).map(|n| format!("{}/32", Ipv4Addr::from(0x0b00_0000 + n))).collect();
+    let many: Vec<(&str, Verdict)> = addresses.iter().map(|a| (a.as_str(), Verdict::LetThrough)).collect();
+    site.feed.change(&many, &[]);
+    wait_until("all of them", Duration::from_secs(20), || {
+        nas.set("allow4").is_some_and(|set| set.len() == addresses.len())
+    });
+    assert_eq!(nas.set("blocked4").unwrap(), ["10.9.0.2"]);
+    assert!(nas.must("nft list table inet headgate").contains("size 524288"));
+}
+
+#[test]
+fn without_the_capability_it_says_so_and_ends() {
+    let nas = Namespace::new("nas");
+    let site = Site::new(&[]);
+    let result = nas.inside(|| {
+        drop_capabilities();
+        run(&site.settings, &Arc::default())
+    });
+    assert!(matches!(result, Err(EnforceError::NotPermitted)), "{result:?}");
+}
+
+/// Takes every capability from the calling thread (capset(2), version 3).
+fn drop_capabilities() {
+    let header: [u32; 2] = [0x2008_0522, 0];
+    let none = [0u32; 6];
+    // SAFETY: both arrays have the layout that this version of the call reads.
+    let result = unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), none.as_ptr()) };
+    assert_eq!(result, 0, "capset: {}", std::io::Error::last_os_error());
 }
 
 #[test]

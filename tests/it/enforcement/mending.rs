@@ -90,6 +90,23 @@ fn a_flood_of_foreign_elements_is_taken_out_again() {
     assert_eq!(nas.set("blocked4").unwrap(), ["10.9.0.2"]);
 }
 
+#[test]
+fn an_element_that_others_take_out_just_before_the_feed_does_is_no_trouble() {
+    let nas = Namespace::new("nas");
+    let site = Site::new(&[("10.9.0.2/32", Verdict::Blocked)]);
+    let _enforcer = Enforcer::start(&nas, site.settings.clone());
+    wait_until("the table", SOON, || nas.set("blocked4").is_some_and(|set| set.len() == 1));
+    for _ in 0..10 {
+        // Whichever comes first: the feed's batch, or the reading back that the foreign change calls for.
+        nas.must("nft delete element inet headgate blocked4 '{ 10.9.0.2 }'");
+        site.feed.change(&[("10.9.0.2/32", Verdict::LetThrough)], &[]);
+        wait_until("moved", SOON, || nas.set("allow4").is_some_and(|set| set == ["10.9.0.2"]));
+        assert_eq!(nas.set("blocked4").unwrap().len(), 0);
+        site.feed.change(&[("10.9.0.2/32", Verdict::Blocked)], &[]);
+        wait_until("moved back", SOON, || nas.set("blocked4").is_some_and(|set| set == ["10.9.0.2"]));
+    }
+}
+
 /// Not a test of its own: the process that the next test starts and kills.
 #[test]
 fn an_enforcer_in_a_process_of_its_own() {

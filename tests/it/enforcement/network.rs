@@ -54,19 +54,11 @@ impl Namespace {
     pub fn inside<T: Send>(&self, body: impl FnOnce() -> T + Send) -> T {
         std::thread::scope(|scope| {
             let thread = scope.spawn(|| {
-                self.enter();
+                enter(&self.name);
                 body()
             });
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
-    }
-
-    /// Moves the calling thread here; threads it makes begin here too.
-    pub fn enter(&self) {
-        let file = File::open(format!("/run/netns/{}", self.name)).unwrap();
-        // SAFETY: a valid descriptor of a namespace file.
-        let result = unsafe { libc::setns(file.as_raw_fd(), libc::CLONE_NEWNET) };
-        assert_eq!(result, 0, "setns: {}", std::io::Error::last_os_error());
     }
 
     /// Elements of a set of our table as nft shows them, sorted; None when there is no such set.
@@ -79,6 +71,14 @@ impl Namespace {
         elements.sort();
         Some(elements)
     }
+}
+
+/// Moves the calling thread into a namespace; threads it makes begin there too.
+pub fn enter(name: &str) {
+    let file = File::open(format!("/run/netns/{name}")).unwrap();
+    // SAFETY: a valid descriptor of a namespace file.
+    let result = unsafe { libc::setns(file.as_raw_fd(), libc::CLONE_NEWNET) };
+    assert_eq!(result, 0, "setns: {}", std::io::Error::last_os_error());
 }
 
 /// An element of `nft -j` in few words: an address, `first-last` or `address/length`.
