@@ -6,7 +6,7 @@ use super::resolver::{self, Garden};
 use super::saved::{self, Purpose, Saver};
 use super::settings::{InterfacePattern, Settings};
 use super::skeleton::{Layout, Skeleton};
-use super::wanted::{Scope, Wanted, diff};
+use super::wanted::{Plan, Scope, Wanted, diff};
 use super::watcher::Watcher;
 use crate::model::FeedPage;
 use ipnet::IpNet;
@@ -87,7 +87,7 @@ pub fn run(settings: &Settings, stop: &Arc<AtomicBool>) -> Result<(), EnforceErr
     // Listening begins before the first look, so that no change falls between.
     let watcher =
         Watcher::open(gate.kernel.port(), sender.clone(), Arc::clone(&gate.foreign), Arc::clone(stop))?;
-    gate.start(&settings.state_dir)?;
+    gate.start(settings)?;
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
 
     let follower = Follower {
@@ -145,8 +145,6 @@ struct Gate {
     foreign: Arc<AtomicBool>,
     /// Read by the follower.
     start_over: Arc<AtomicBool>,
-    /// The garden as far as it needs no lookup.
-    prefixes: Vec<IpNet>,
     looked: Instant,
     next_look: Instant,
 }
@@ -170,30 +168,23 @@ impl Gate {
             saver,
             foreign: Arc::default(),
             start_over: Arc::default(),
-            prefixes: resolver::prefixes(&settings.walled_garden),
             looked: now,
             next_look: now + CHECK_INTERVAL,
         })
     }
 
     /// Applies the saved state, if there is one.
-    fn start(&mut self, directory: &std::path::Path) -> Result<(), EnforceError> {
-        match saved::load(directory, &self.purpose) {
-            Some(saved) => {
-                self.wanted = saved;
-                let mut walled = self.wanted.walled().to_vec();
-                walled.extend(&self.prefixes);
-                walled.sort_unstable();
-                walled.dedup();
-                self.wanted.take_walled(&walled);
-                self.known = true;
-                self.look("the saved state", Telling::Quiet)
-            }
-            None => {
-                self.wanted.take_walled(&self.prefixes.clone());
-                tracing::info!("no saved state; the kernel stays as it is until a server answers");
-                Ok(())
-            }
+    fn start(&mut self, settings: &Settings) -> Result<(), EnforceError> {
+        let saved = saved::load(&settings.state_dir, &self.purpose);
+        self.known = saved.is_some();
+        self.wanted = saved.unwrap_or_else(|| Wanted::new(self.purpose.scope));
+        let garden = Garden::new(&settings.walled_garden, self.wanted.walled());
+        self.wanted.take_walled(&garden.nets());
+        if self.known {
+            self.look("the saved state", Telling::Quiet)
+        } else {
+            tracing::info!("no saved state; the kernel stays as it is until a server answers");
+            Ok(())
         }
     }
 
@@ -204,6 +195,7 @@ impl Gate {
                 Ok(Event::Page(page)) => self.take_page(&page)?,
                 Ok(Event::Walled(nets)) => self.take_walled(&nets)?,
                 Ok(Event::Foreign) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) if stop.load(Ordering::Relaxed) => break,
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(EnforceError::System("every thread has ended".to_owned()));
                 }
@@ -251,7 +243,7 @@ impl Gate {
     }
 
     /// Brings a change of the wanted state into the kernel.
-    fn apply(&mut self, plan: &super::wanted::Plan, rebuild: bool, why: &str) -> Result<(), EnforceError> {
+    fn apply(&mut self, plan: &Plan, rebuild: bool, why: &str) -> Result<(), EnforceError> {
         let start = Instant::now();
         let rebuild = rebuild || self.kernel.outgrown(self.wanted.sets());
         let result = if rebuild { self.rebuild() } else { self.kernel.apply(plan) };

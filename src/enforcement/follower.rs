@@ -92,6 +92,7 @@ impl Follower {
             if self.start_over.swap(false, Ordering::Relaxed) {
                 self.cursor.clear();
             }
+            let asked = Instant::now();
             let answer = match connection.get(&self.target(), PATIENCE) {
                 Ok(answer) => answer,
                 Err(error) => return error,
@@ -110,9 +111,14 @@ impl Follower {
                 tracing::info!(server = %server.0.display(), full = page.full, "following the feed");
             }
             *pages += 1;
+            let nothing_new = !page.full && page.cursor == self.cursor;
             self.cursor.clone_from(&page.cursor);
             if self.events.send(Event::Page(Box::new(page))).is_err() {
                 return io::Error::other("stopping");
+            }
+            if nothing_new && asked.elapsed() < BACK_OFF_MAX {
+                // A server that does not wait is not to be asked without end.
+                self.sleep(BACK_OFF_MAX);
             }
             if answer.close {
                 match Connection::open(&server.0, &stop) {

@@ -57,7 +57,7 @@ impl<'a> Connection<'a> {
         let (body, close) = match body {
             Body::Length(length) => (self.exactly(length, patience)?, close),
             Body::Chunked => (self.chunks(patience)?, close),
-            Body::UntilClose => (self.to_the_end(patience)?, true),
+            Body::UntilClose => (self.until_closed(patience)?, true),
         };
         Ok(Answer { status, body, close })
     }
@@ -127,7 +127,7 @@ impl<'a> Connection<'a> {
         }
     }
 
-    fn to_the_end(&mut self, patience: Duration) -> io::Result<Vec<u8>> {
+    fn until_closed(&mut self, patience: Duration) -> io::Result<Vec<u8>> {
         loop {
             match self.more(patience) {
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {

@@ -16,17 +16,6 @@ const INTERVAL_UNFOUND: Duration = Duration::from_secs(10);
 /// Addresses of one name at most.
 const ADDRESSES_OF_NAME_MAX: usize = 256;
 
-/// The prefixes that need no looking up.
-pub fn prefixes(garden: &[WalledEntry]) -> Vec<IpNet> {
-    garden
-        .iter()
-        .filter_map(|entry| match entry {
-            WalledEntry::Net(net) => Some(*net),
-            WalledEntry::Name(_) => None,
-        })
-        .collect()
-}
-
 /// What is known of the garden's names.
 #[derive(Debug, Default)]
 pub struct Garden {
@@ -40,11 +29,16 @@ pub struct Garden {
 impl Garden {
     /// `before`: the garden as it was saved.
     pub fn new(garden: &[WalledEntry], before: &[IpNet]) -> Garden {
-        let names = garden.iter().filter_map(|entry| match entry {
-            WalledEntry::Name(name) => Some((name.clone(), None)),
-            WalledEntry::Net(_) => None,
-        });
-        Garden { fixed: prefixes(garden), names: names.collect(), before: before.to_vec() }
+        let mut known = Garden { before: before.to_vec(), ..Garden::default() };
+        for entry in garden {
+            match entry {
+                WalledEntry::Net(net) => known.fixed.push(*net),
+                WalledEntry::Name(name) => {
+                    known.names.insert(name.clone(), None);
+                }
+            }
+        }
+        known
     }
 
     /// Looks every name up; one that is not found keeps the addresses it had.
@@ -116,5 +110,11 @@ mod tests {
         assert_eq!(garden.nets(), found);
         garden.look_up(|_| Vec::new());
         assert_eq!(garden.nets(), found);
+    }
+
+    #[test]
+    fn what_was_taken_out_of_the_configuration_is_not_brought_back_by_the_saved_state() {
+        let saved: Vec<IpNet> = vec!["198.51.100.7/32".parse().unwrap()];
+        assert!(Garden::new(&[], &saved).nets().is_empty());
     }
 }

@@ -6,11 +6,13 @@
 use super::wanted::{ADDRESSES_MAX, Mark, PORTS_MAX, Scope, Wanted, protocol_word};
 use crate::model::{PortGuard, PortProtocol};
 use ipnet::IpNet;
+use parking_lot::Mutex;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -166,14 +168,14 @@ pub struct Saver {
     thread: Option<JoinHandle<()>>,
     due: bool,
     next: Instant,
-    took: std::sync::Arc<parking_lot::Mutex<Duration>>,
+    took: Arc<Mutex<Duration>>,
 }
 
 impl Saver {
     pub fn start(directory: PathBuf, purpose: Purpose) -> io::Result<Saver> {
         let (jobs, queue) = sync_channel(0);
-        let took = std::sync::Arc::default();
-        let shared = std::sync::Arc::clone(&took);
+        let took = Arc::default();
+        let shared = Arc::clone(&took);
         let thread = std::thread::Builder::new()
             .name("enforce-save".to_owned())
             .spawn(move || save_all(&queue, &directory, &purpose, &shared))?;
@@ -212,12 +214,7 @@ impl Saver {
     }
 }
 
-fn save_all(
-    queue: &Receiver<Wanted>,
-    directory: &Path,
-    purpose: &Purpose,
-    took: &parking_lot::Mutex<Duration>,
-) {
+fn save_all(queue: &Receiver<Wanted>, directory: &Path, purpose: &Purpose, took: &Mutex<Duration>) {
     for wanted in queue {
         let start = Instant::now();
         if let Err(error) = save(directory, purpose, &wanted) {
@@ -264,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_is_loaded_as_it_was_saved_and_saved_once_a_second() {
+    fn a_state_is_loaded_as_it_was_saved_and_for_the_same_nas_only() {
         let directory = tempfile::tempdir().unwrap();
         let wanted = some_state();
         let mut saver = Saver::start(directory.path().to_owned(), PURPOSE).unwrap();

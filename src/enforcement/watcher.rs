@@ -68,3 +68,51 @@ fn is_about_our_table(message: &Message<'_>) -> bool {
         && i32::from(message.family) == libc::NFPROTO_INET
         && message.attributes().text(ATTR_TABLE) == Some(TABLE)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::enforcement::kernel::Kernel;
+    use crate::enforcement::skeleton::{Layout, Skeleton};
+    use crate::enforcement::wanted::{Scope, Wanted};
+
+    /// Whether anything about our table is heard within the listener's patience.
+    fn hears(watcher: &mut Watcher) -> bool {
+        let mut ours = false;
+        while watcher.listener.receive(|message| ours |= is_about_our_table(message)).unwrap() {}
+        ours
+    }
+
+    #[test]
+    fn foreign_changes_of_our_table_are_heard_and_our_own_and_other_tables_are_not() {
+        // SAFETY: takes a plain number; only this thread, which is the test's own, changes its namespace.
+        let moved = unsafe { libc::unshare(libc::CLONE_NEWNET) };
+        assert_eq!(moved, 0, "this test makes a network namespace: run it as root");
+        let mut kernel = Kernel::open().unwrap();
+        let (events, _kept) = std::sync::mpsc::sync_channel(1);
+        let mut watcher = Watcher::open(kernel.port(), events, Arc::default(), Arc::default()).unwrap();
+
+        let wanted = Wanted::new(Scope { filter: true, guard: false });
+        let interfaces = ["lan0".parse().unwrap()];
+        let skeleton = Skeleton::build(&Layout { interfaces: &interfaces, captive: None, wanted: &wanted });
+        kernel.rebuild(&skeleton, wanted.sets()).unwrap();
+        assert!(!hears(&mut watcher), "our own change");
+
+        let nft = |command: &str| {
+            let status = std::process::Command::new("nft").args(command.split(' ')).status().unwrap();
+            assert!(status.success(), "{command}");
+        };
+        for command in ["add table inet other", "add table ip headgate", "delete table inet other"] {
+            nft(command);
+            assert!(!hears(&mut watcher), "{command}");
+        }
+        for command in [
+            "add element inet headgate allow4 { 10.0.0.1 }",
+            "flush chain inet headgate forward",
+            "flush ruleset",
+        ] {
+            nft(command);
+            assert!(hears(&mut watcher), "{command}");
+        }
+    }
+}

@@ -27,6 +27,8 @@ impl Namespace {
         let namespace = Namespace { name: format!("hg-{}-{count}-{tag}", std::process::id()) };
         run("ip", &["netns", "add", &namespace.name]);
         namespace.ip("link set lo up");
+        // Or IPv6 waits for a second before it speaks.
+        namespace.must("for c in all default; do echo 0 > /proc/sys/net/ipv6/conf/$c/accept_dad; done");
         namespace
     }
 
@@ -52,19 +54,11 @@ impl Namespace {
     pub fn inside<T: Send>(&self, body: impl FnOnce() -> T + Send) -> T {
         std::thread::scope(|scope| {
             let thread = scope.spawn(|| {
-                self.enter();
+                enter(&self.name);
                 body()
             });
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
-    }
-
-    /// Moves the calling thread here; threads it makes begin here too.
-    pub fn enter(&self) {
-        let file = File::open(format!("/run/netns/{}", self.name)).unwrap();
-        // SAFETY: a valid descriptor of a namespace file.
-        let result = unsafe { libc::setns(file.as_raw_fd(), libc::CLONE_NEWNET) };
-        assert_eq!(result, 0, "setns: {}", std::io::Error::last_os_error());
     }
 
     /// Elements of a set of our table as nft shows them, sorted; None when there is no such set.
@@ -77,6 +71,14 @@ impl Namespace {
         elements.sort();
         Some(elements)
     }
+}
+
+/// Moves the calling thread into a namespace; threads it makes begin there too.
+pub fn enter(name: &str) {
+    let file = File::open(format!("/run/netns/{name}")).unwrap();
+    // SAFETY: a valid descriptor of a namespace file.
+    let result = unsafe { libc::setns(file.as_raw_fd(), libc::CLONE_NEWNET) };
+    assert_eq!(result, 0, "setns: {}", std::io::Error::last_os_error());
 }
 
 /// An element of `nft -j` in few words: an address, `first-last` or `address/length`.
@@ -137,6 +139,8 @@ impl Network {
             namespace.ip(&format!("addr add {v4} dev {device}"));
         }
         nas.must("echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding");
+        // Tests are refused more often in a second than the kernel usually cares to say.
+        nas.must("echo 0 > /proc/sys/net/ipv4/icmp_ratelimit; echo 0 > /proc/sys/net/ipv6/icmp/ratelimit");
         subscriber.ip("route add default via 10.9.0.1");
         subscriber.ip("-6 route add default via fd00:9::1");
         internet.ip("route add 10.9.0.0/24 via 203.0.113.1");
