@@ -11,6 +11,7 @@ mod words;
 #[cfg(test)]
 mod conformance;
 
+pub use spool::{Spool, SpoolError, SpoolOptions, SpoolReader};
 pub use sqlite::{SqliteReader, SqliteStore};
 pub use vault::Vault;
 
