@@ -5,5 +5,6 @@
 
 pub mod http;
 mod request_log;
+pub mod system_api;
 
 pub use request_log::{LoggedRequest, RequestLog, masked};
