@@ -96,8 +96,6 @@ pub(crate) struct Context {
 pub(crate) enum CliError {
     /// Exit 1.
     Failed(String),
-    /// Exit 2.
-    Usage(String),
     /// Exit 78, one line each.
     Config(Vec<ConfigError>),
 }
@@ -105,7 +103,7 @@ pub(crate) enum CliError {
 impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            CliError::Failed(text) | CliError::Usage(text) => write!(f, "headgate: {text}"),
+            CliError::Failed(text) => write!(f, "headgate: {text}"),
             CliError::Config(errors) => {
                 let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
                 f.write_str(&lines.join("\n"))
@@ -122,7 +120,6 @@ impl CliError {
     fn exit_code(&self) -> u8 {
         match self {
             CliError::Failed(_) => 1,
-            CliError::Usage(_) => 2,
             CliError::Config(_) => 78,
         }
     }

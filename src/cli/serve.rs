@@ -3,24 +3,23 @@
 use super::{CliError, CliResult, Context, logging};
 use crate::config::{Config, RestrictedLogin, StoreUrl};
 use crate::directory::{Directory, DirectorySettings};
-use crate::doors::{control, metrics, radius, system_api};
+use crate::doors::{control, http, radius, system_api};
 use crate::engine::Settings;
-use crate::followers::coa;
 use crate::model::*;
 use crate::operations::{Counters, Operations, PortRules, RadiusRules, Recorder, replay_until_stopped};
-use crate::storage::spool::{Spool, SpoolReader};
-use crate::storage::sqlite::SqliteStore;
-use crate::storage::{Reader, Vault};
-use crate::web::captive;
+use crate::storage::{Reader, Spool, SpoolReader, SqliteStore, Vault};
 use crate::writer::{Started, Writer, WriterHandle};
 use clap::Args;
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
 /// Orders to NASes waiting at most.
 const NAS_ORDERS_MAX: usize = 1_000;
@@ -106,16 +105,16 @@ pub(super) fn serve(config: Config, config_file: &Path, ready: impl FnOnce()) ->
     let operations = Arc::new(operations(&config, &ledger, nas_orders));
     let accounting = Accounting::open(&config, &ledger)?;
     let recorder = Recorder::new();
-    let radius = radius::start(&radius::Settings::from(&config.radius), Arc::clone(&operations), Arc::clone(&recorder))
-        .map_err(CliError::failed)?;
-    let accounting = accounting.start(&config.server.name, &ledger, &recorder, radius.deliverer())?;
+    let settings = radius::RadiusSettings::new(&config.radius, &captive_url(&config));
+    let radius =
+        radius::start(settings, Arc::clone(&operations), Arc::clone(&recorder)).map_err(CliError::failed)?;
+    let accounting = accounting.start(&config.server.name, &ledger, &recorder, radius::deliver)?;
     let result = runtime.block_on(async {
-        let mut doors = tokio::task::JoinSet::new();
+        let mut doors = JoinSet::new();
         control::start(&config.server.control_socket, &operations, &stop, &mut doors)?;
-        system_api::start(&config, &operations, &stop, &mut doors).await?;
-        captive::start(&config.cabinet, &operations, &stop, &mut doors).await?;
-        metrics::start(&config.metrics, &operations, &stop, &mut doors).await?;
-        doors.spawn(coa::run(Arc::clone(&operations), nas_order_queue, stop.clone()));
+        let api = system_api::SystemApi::new(Arc::clone(&operations), config.system_api.clone(), None);
+        open(&config.system_api.listen, api, system_api::SystemApi::limits(), &stop, &mut doors).await?;
+        drop(nas_order_queue);
         tracing::info!(
             subscribers = operations.directory.read().subscriber_count(),
             sessions = operations.directory.read().open_session_count(),
@@ -168,6 +167,31 @@ fn operations(
         nas_orders,
         started: ledger.clock.now(),
     }
+}
+
+/// Opens every address of an HTTP door and serves them with one set of limits.
+async fn open<H: http::Handler>(
+    addresses: &[SocketAddr],
+    handler: H,
+    limits: http::Limits,
+    stop: &watch::Receiver<bool>,
+    tasks: &mut JoinSet<()>,
+) -> std::io::Result<()> {
+    let door = http::Door::new(handler, limits, stop.clone());
+    for address in addresses {
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| std::io::Error::new(error.kind(), format!("cannot listen on tcp {address}: {error}")))?;
+        let door = Arc::clone(&door);
+        tasks.spawn(async move { door.serve(listener).await });
+    }
+    Ok(())
+}
+
+/// Where NASes that redirect by themselves send debtors.
+fn captive_url(config: &Config) -> String {
+    let address = config.enforcement.captive.or_else(|| config.cabinet.listen.first().copied());
+    address.map(|address| format!("http://{address}/")).unwrap_or_default()
 }
 
 /// The spool, opened and caught up with, before accounting is taken.
