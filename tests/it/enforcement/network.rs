@@ -64,6 +64,7 @@ impl Namespace {
 
     /// Starts `nft monitor` for this kind of object; it has begun to listen when this returns.
     pub fn monitor(&self, kind: &str) -> Monitor {
+        let listeners = self.listeners();
         let mut process = Command::new("ip")
             .args(["netns", "exec", &self.name, "nft", "monitor", kind])
             .stdout(Stdio::piped())
@@ -74,14 +75,21 @@ impl Namespace {
         std::thread::spawn(move || {
             output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
         });
-        wait_until("nft monitor listens", Duration::from_secs(5), || {
-            self.must("cat /proc/net/netlink").lines().any(|line| {
-                // Columns: sk, Eth (12 is netfilter), Pid, Groups (bit 6 is nftables).
-                let columns: Vec<&str> = line.split_whitespace().collect();
-                columns.get(1) == Some(&"12") && columns.get(2) == Some(&process.id().to_string().as_str())
-            })
-        });
+        wait_until("nft monitor listens", Duration::from_secs(5), || self.listeners() > listeners);
         Monitor { process, lines }
+    }
+
+    /// Sockets that hear of changes to nf_tables.
+    fn listeners(&self) -> usize {
+        let sockets = self.must("cat /proc/net/netlink");
+        let hears = |line: &&str| {
+            // Columns: sk, Eth (12 is netfilter), Pid, Groups (bit 6 is nf_tables).
+            let mut columns = line.split_whitespace().skip(1);
+            let (protocol, groups) = (columns.next(), columns.nth(1));
+            let groups = groups.and_then(|g| u64::from_str_radix(g, 16).ok()).unwrap_or(0);
+            protocol == Some("12") && groups & (1 << 6) != 0
+        };
+        sockets.lines().filter(hears).count()
     }
 
     /// Elements of a set of our table as nft shows them, sorted; None when there is no such set.
