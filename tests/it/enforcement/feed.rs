@@ -6,7 +6,7 @@ use headgate::enforcement::{EnforceError, Settings, run};
 use headgate::model::Verdict;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[test]
 fn after_a_restart_only_what_changed_is_asked_for() {
@@ -27,6 +27,27 @@ fn after_a_restart_only_what_changed_is_asked_for() {
     assert_eq!(asked[0], "GET /feed?wait=25&nas=10.9.0.1 HTTP/1.1");
     assert!(asked[1..].iter().all(|line| line.contains("since=e.")), "{asked:?}");
     assert!(asked.iter().any(|line| line.contains("since=e.1&")), "{asked:?}");
+}
+
+#[test]
+fn a_change_of_the_feed_is_in_the_kernel_at_once() {
+    let nas = Namespace::new("nas");
+    let site = Site::new(&[("10.9.0.2/32", Verdict::LetThrough)]);
+    let _enforcer = Enforcer::start(&nas, site.settings.clone());
+    wait_until("the table", SOON, || nas.set("allow4").is_some_and(|set| set.len() == 1));
+    let monitor = nas.monitor("elements");
+    let mut times: Vec<Duration> = (0..20)
+        .map(|n| {
+            let verdict = if n % 2 == 0 { Verdict::Negbal } else { Verdict::LetThrough };
+            let start = Instant::now();
+            site.feed.change(&[("10.9.0.2/32", verdict)], &[]);
+            monitor.wait_for(if n % 2 == 0 { "headgate captive4" } else { "headgate allow4" });
+            start.elapsed()
+        })
+        .collect();
+    times.sort();
+    println!("feed to kernel, heard by nft monitor: median {:?}, at most {:?}", times[10], times[19]);
+    assert!(times[10] < Duration::from_millis(200), "{times:?}");
 }
 
 #[test]

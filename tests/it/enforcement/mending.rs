@@ -165,8 +165,9 @@ fn a_killed_enforcer_leaves_the_gate_as_it_was_and_the_next_one_adopts_it() {
     // One who is blocked knocks all the while; one who has paid is answered all the while.
     let done = AtomicBool::new(false);
     let (opened, lost, asked) = std::thread::scope(|scope| {
-        let blocked = scope.spawn(|| network.subscriber.inside(|| knock("10.9.0.66:0", &done)));
-        let paid = scope.spawn(|| network.subscriber.inside(|| knock("10.9.0.2:0", &done)));
+        let blocked = scope
+            .spawn(|| network.subscriber.inside(|| knock("10.9.0.66:0", Duration::from_millis(20), &done)));
+        let paid = scope.spawn(|| network.subscriber.inside(|| knock("10.9.0.2:0", SOON, &done)));
         std::thread::sleep(Duration::from_millis(200));
         process.kill();
         std::thread::sleep(Duration::from_millis(200));
@@ -185,10 +186,11 @@ fn a_killed_enforcer_leaves_the_gate_as_it_was_and_the_next_one_adopts_it() {
     assert_eq!(handle(nas), first, "the same table: adopted, not made anew");
 }
 
-/// Sends a datagram every few milliseconds; how many, and how many were answered.
-fn knock(from: &str, done: &AtomicBool) -> (u32, u32) {
+/// Sends a datagram every few milliseconds, each after the answer to the last or `patience`; how many, and how many
+/// were answered.
+fn knock(from: &str, patience: Duration, done: &AtomicBool) -> (u32, u32) {
     let socket = UdpSocket::bind(from).unwrap();
-    socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+    socket.set_read_timeout(Some(patience)).unwrap();
     let (mut asked, mut answered) = (0, 0);
     while !done.load(Ordering::Relaxed) {
         // An earlier refusal is reported by the next send; what counts is an answer.
@@ -227,4 +229,32 @@ fn a_state_saved_before_a_reboot_is_applied_with_no_server_in_reach() {
         after.nas.set("blocked4").is_some_and(|set| set == ["10.9.0.2"])
     });
     assert!(feed.asked()[0].contains("since=e.0"), "{:?}", feed.asked());
+}
+
+#[test]
+fn a_table_made_anew_lets_nobody_through_and_shuts_nobody_out_meanwhile() {
+    let network = Network::new();
+    let mut site = Site::new(&[("10.9.0.2/32", Verdict::LetThrough), ("10.9.0.66/32", Verdict::Blocked)]);
+    site.settings.protect_ports = true;
+    let nas = &network.nas;
+    echo_udp(&network.internet, "203.0.113.2:7000");
+    let _enforcer = Enforcer::start(nas, site.settings.clone());
+    wait_until("the table", SOON, || nas.set("blocked4").is_some_and(|set| set.len() == 1));
+    let first = handle(nas);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let blocked = scope
+            .spawn(|| network.subscriber.inside(|| knock("10.9.0.66:0", Duration::from_millis(20), &done)));
+        let paid = scope.spawn(|| network.subscriber.inside(|| knock("10.9.0.2:0", SOON, &done)));
+        for port in 9000..9020 {
+            site.feed.guard(vec![guard(PortProtocol::Tcp, port, &["10.0.0.0/8"])]);
+            wait_until("made anew", SOON, || nas.set(&format!("guard_tcp_{port}_4")).is_some());
+        }
+        done.store(true, Ordering::Relaxed);
+        let (_, opened) = blocked.join().unwrap();
+        let (asked, answered) = paid.join().unwrap();
+        assert_eq!(opened, 0, "never open to the blocked");
+        assert_eq!(asked, answered, "never shut to the one who paid");
+    });
+    assert_ne!(handle(nas), first);
 }

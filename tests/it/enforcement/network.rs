@@ -1,11 +1,12 @@
 //! Namespaces: a subscriber, a NAS and the internet, joined by veth; small servers in them.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::AsRawFd;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -61,6 +62,36 @@ impl Namespace {
         })
     }
 
+    /// Starts `nft monitor` for this kind of object; it has begun to listen when this returns.
+    pub fn monitor(&self, kind: &str) -> Monitor {
+        let listeners = self.listeners();
+        let mut process = Command::new("ip")
+            .args(["netns", "exec", &self.name, "nft", "monitor", kind])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(process.stdout.take().unwrap());
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+        });
+        wait_until("nft monitor listens", Duration::from_secs(5), || self.listeners() > listeners);
+        Monitor { process, lines }
+    }
+
+    /// Sockets that hear of changes to nf_tables.
+    fn listeners(&self) -> usize {
+        let sockets = self.must("cat /proc/net/netlink");
+        let hears = |line: &&str| {
+            // Columns: sk, Eth (12 is netfilter), Pid, Groups (bit 6 is nf_tables).
+            let mut columns = line.split_whitespace().skip(1);
+            let (protocol, groups) = (columns.next(), columns.nth(1));
+            let groups = groups.and_then(|g| u64::from_str_radix(g, 16).ok()).unwrap_or(0);
+            protocol == Some("12") && groups & (1 << 6) != 0
+        };
+        sockets.lines().filter(hears).count()
+    }
+
     /// Elements of a set of our table as nft shows them, sorted; None when there is no such set.
     pub fn set(&self, name: &str) -> Option<Vec<String>> {
         let output = self.shell(&format!("nft -j list set inet headgate {name}"));
@@ -70,6 +101,27 @@ impl Namespace {
             set.get("elem").and_then(|e| e.as_array()).into_iter().flatten().map(shown).collect();
         elements.sort();
         Some(elements)
+    }
+}
+
+/// A running `nft monitor`.
+pub struct Monitor {
+    process: Child,
+    lines: Receiver<String>,
+}
+
+impl Monitor {
+    /// Reads on to the next line that tells of something added and holds `text`.
+    pub fn wait_for(&self, text: &str) {
+        let wanted = |line: &str| line.starts_with("add") && line.contains(text);
+        while !wanted(&self.lines.recv_timeout(Duration::from_secs(5)).unwrap()) {}
+    }
+}
+
+impl Drop for Monitor {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
@@ -174,11 +226,11 @@ pub fn echo_udp(namespace: &Namespace, address: &str) {
     });
 }
 
-/// Whether a datagram from `from` in `namespace` to `to` is sent back within half a second.
+/// Whether a datagram from `from` in `namespace` to `to` is sent back within a second.
 pub fn echoes(namespace: &Namespace, from: &str, to: &str) -> bool {
     namespace.inside(|| {
         let socket = UdpSocket::bind(from).unwrap();
-        socket.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
         socket.send_to(b"?", to.parse::<SocketAddr>().unwrap()).is_ok()
             && socket.recv_from(&mut [0; 16]).is_ok()
     })
@@ -202,10 +254,10 @@ impl Page {
     }
 }
 
-/// Fetches `url` from `source`, waiting a second at most.
+/// Fetches `url` from `source`, waiting two seconds at most.
 pub fn fetch(namespace: &Namespace, source: &str, url: &str) -> Page {
     let output =
-        namespace.shell(&format!("curl -s -v --noproxy '*' --max-time 1 --interface {source} '{url}'"));
+        namespace.shell(&format!("curl -s -v --noproxy '*' --max-time 2 --interface {source} '{url}'"));
     let said = String::from_utf8_lossy(&output.stderr);
     match output.status.code() {
         Some(0) => Page::Shown(String::from_utf8_lossy(&output.stdout).into_owned()),
