@@ -1,6 +1,13 @@
 //! What is tested from outside, over real sockets, files and kernels. One binary, so that it links once.
 
+/// Network namespaces (subscriber, NAS, internet) and small servers in them, for tests with real traffic.
+mod network;
+
 /// The enforcer: its table in real network namespaces, with real traffic.
 mod enforcement;
 /// The RADIUS servers and CoA, against FreeRADIUS's clients, our generator and hand-made packets.
 mod radius;
+/// The main job, end to end, with server and enforcer as processes.
+mod story;
+/// The Carbon dialect: golden lists, polls, payments, mutated requests.
+mod system_api;

@@ -1,6 +1,6 @@
 //! A stand-in for a server's feed on a Unix socket, and an enforcer that follows it in a namespace.
 
-use super::network::{Namespace, enter};
+use crate::network::{Namespace, enter};
 use super::table::entry;
 use headgate::enforcement::{EnforceError, Settings, run};
 use headgate::model::{FeedEntry, FeedPage, PortGuard, Verdict};

@@ -1,7 +1,7 @@
 //! Following the feed: from where, from whom, and what is done while nobody answers.
 
 use super::enforcer::{Enforcer, Feed, SOON, Site};
-use super::network::{Namespace, wait_until};
+use crate::network::{Namespace, wait_until};
 use headgate::enforcement::{EnforceError, Settings, run};
 use headgate::model::Verdict;
 use std::net::Ipv4Addr;

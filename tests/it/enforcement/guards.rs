@@ -1,7 +1,7 @@
 //! Ports of the machine itself.
 
 use super::enforcer::{Enforcer, SOON, Site};
-use super::network::{Network, Page, echo_udp, echoes, fetch, wait_until, web};
+use crate::network::{Network, Page, echo_udp, echoes, fetch, wait_until, web};
 use super::table::guard;
 use headgate::enforcement::Settings;
 use headgate::model::{PortProtocol, Verdict};

@@ -1,7 +1,7 @@
 //! What others do to the table is undone; a killed enforcer leaves no gap.
 
 use super::enforcer::{Enforcer, Feed, SOON, Site};
-use super::network::{Namespace, Network, echo_udp, echoes, fetch, wait_until, web};
+use crate::network::{Namespace, Network, echo_udp, echoes, fetch, wait_until, web};
 use super::table::guard;
 use headgate::enforcement::{Settings, run};
 use headgate::model::{PortProtocol, Verdict};

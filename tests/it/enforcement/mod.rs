@@ -8,6 +8,6 @@ mod enforcer;
 mod feed;
 mod guards;
 mod mending;
-mod network;
+
 mod table;
 mod traffic;

@@ -1,6 +1,6 @@
 //! The table itself, read back by ourselves and by nft.
 
-use super::network::Namespace;
+use crate::network::Namespace;
 use headgate::enforcement::kernel::{Finding, Kernel};
 use headgate::enforcement::skeleton::{Layout, Skeleton};
 use headgate::enforcement::wanted::{Scope, Wanted};

@@ -1,7 +1,7 @@
 //! What a subscriber meets: pages, refusals, silence.
 
 use super::enforcer::{Enforcer, SOON, Site};
-use super::network::{Network, Page, echo_udp, echoes, fetch, wait_until, web};
+use crate::network::{Network, Page, echo_udp, echoes, fetch, wait_until, web};
 use headgate::enforcement::Settings;
 use headgate::model::Verdict;
 use std::io::{Read, Write};
