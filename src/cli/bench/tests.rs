@@ -118,6 +118,26 @@ fn a_given_rate_is_kept() {
     assert!((400..=520).contains(&report.replies), "{report:?}");
 }
 
+#[test]
+fn the_exit_code_tells_a_wrong_option_from_a_wrong_server() {
+    let code = |words: &[&str]| {
+        let args = RadiusArgs::from_words(words.iter().copied()).unwrap();
+        run(&BenchCommand::Radius(Box::new(args)))
+    };
+    assert_eq!(code(&["--server", "192.0.2.1:1812"]), 2);
+    let once = |server: &StandIn| {
+        let server = server.address.to_string();
+        let timing = ["--count", "10", "--warmup", "0", "--seconds", "1", "--timeout-ms", "200"];
+        code(&[&["--server", &server][..], &timing].concat())
+    };
+    assert_eq!(once(&StandIn::start(Habit::Right)), 0);
+    assert_eq!(once(&StandIn::start(Habit::ForgesAuthenticator)), 1);
+    assert_eq!(once(&StandIn::start(Habit::Silent)), 1);
+    let forger = StandIn::start(Habit::ForgesRejects);
+    let forger = forger.address.to_string();
+    assert_eq!(code(&["--server", &forger, "--mutate", "2000", "--timeout-ms", "100"]), 1);
+}
+
 fn mutate_against(habit: Habit) -> Result<MutationReport, BenchError> {
     let server = StandIn::start(habit);
     let server = server.address.to_string();
