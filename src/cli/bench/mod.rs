@@ -40,7 +40,7 @@ use clap::Subcommand;
 use serde::Serialize;
 use std::{fmt, io};
 
-/// `headgate bench ...`
+/// Load generators, and the runs that the published figures were made with
 #[derive(Subcommand, Clone, Debug)]
 pub enum BenchCommand {
     Radius(Box<RadiusArgs>),
@@ -54,8 +54,11 @@ pub enum BenchCommand {
 /// nothing replied or the run failed, 2 for a usage error.
 pub fn run(command: &BenchCommand) -> u8 {
     let result = match command {
+        BenchCommand::Radius(args) if args.mutate.is_some() => {
+            mutate(args).and_then(|report| print_json(&report, report.faults() == 0))
+        }
         BenchCommand::Radius(args) => {
-            radius(args).and_then(|report| print_json(&report, report.faults() == 0))
+            radius(args).and_then(|report| print_json(&report, report.faults() == 0 && report.replies > 0))
         }
         BenchCommand::Echo(args) => echo(args).and_then(|report| print_json(&report, true)),
         BenchCommand::Suite(args) => suite(args).and_then(|report| {

@@ -40,6 +40,7 @@ pub struct SoakArgs {
     /// Accounting records per second, all the time
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..), default_value = "1000")]
     pub acct_rate: u32,
+    /// Subscribers of the server
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=65_536), default_value = "10000")]
     pub users: u32,
     /// The program to load; default: this one

@@ -28,6 +28,7 @@ const ECHO_START: Duration = Duration::from_millis(300);
 /// Start a server of this program with its own data, measure it beside UDP echoes, print one table
 #[derive(Args, Clone, Debug)]
 pub struct SuiteArgs {
+    /// How often each mode is measured
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000), default_value = "5")]
     pub rounds: u32,
     /// Measured time of each run
@@ -36,8 +37,10 @@ pub struct SuiteArgs {
     /// Time before it that is not counted
     #[arg(long, value_parser = seconds, default_value = "0.5")]
     pub warmup: f64,
+    /// What is measured, separated by commas
     #[arg(long, value_enum, value_delimiter = ',', default_value = "pap,chap,mschapv2,acct")]
     pub modes: Vec<Mode>,
+    /// Subscribers of the server
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=65_536), default_value = "10000")]
     pub users: u32,
     /// Outstanding requests
