@@ -7,7 +7,8 @@ use crate::model::*;
 use crate::writer::Rejected;
 use clap::Args;
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 #[derive(Args)]
 pub(super) struct Load {
@@ -26,11 +27,13 @@ impl Load {
     pub fn run(&self, context: &Context) -> CliResult {
         let config = context.config_public()?;
         let options = LoadOptions { dry_run: self.dry_run, set_balances: self.set_balances };
+        let mut files = Vec::new();
+        for path in &self.files {
+            files.push((path.display().to_string(), data::read(path).map_err(CliError::failed)?));
+        }
         let target = Target::choose(&config)?;
         let mut results = Vec::new();
-        for path in &self.files {
-            let file = data::read(path).map_err(CliError::failed)?;
-            let name = path.display().to_string();
+        for (name, file) in files {
             let loaded = target
                 .load(file, options)
                 .map_err(|error| CliError::failed(format!("{name}: nothing was loaded: {error}")))?;
@@ -52,6 +55,7 @@ impl<'a> Target<'a> {
         if client::is_running(&config.server.control_socket) {
             return Ok(Target::Server(config));
         }
+        become_owner_of(&config.server.state_dir)?;
         serve::Ledger::open(config, "load").map(Box::new).map(Target::Store)
     }
 
@@ -73,6 +77,22 @@ impl<'a> Target<'a> {
             }
         }
     }
+}
+
+/// Root gives its rights up for those of the state directory's owner, so that the service can use what is written.
+fn become_owner_of(state_dir: &Path) -> CliResult {
+    let Ok(metadata) = std::fs::metadata(state_dir) else { return Ok(()) };
+    // SAFETY: takes nothing, gives a number.
+    if unsafe { libc::geteuid() } != 0 || metadata.uid() == 0 {
+        return Ok(());
+    }
+    // SAFETY: numbers only; the group goes first, because afterwards there is no right to change it.
+    let changed = unsafe { libc::setgid(metadata.gid()) == 0 && libc::setuid(metadata.uid()) == 0 };
+    if changed {
+        return Ok(());
+    }
+    let error = std::io::Error::last_os_error();
+    Err(CliError::failed(format!("cannot become the owner of {}: {error}", state_dir.display())))
 }
 
 fn print(context: &Context, results: &Value, dry_run: bool) {

@@ -5,7 +5,7 @@ use headgate::engine::Settings;
 use headgate::model::*;
 use headgate::operations::{Counters, NasOrder, Operations, PortRules, RadiusRules};
 use headgate::storage::{SqliteStore, Vault};
-use headgate::writer::Writer;
+use headgate::writer::{Started, Writer};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +35,7 @@ impl Fixture {
             grant_hold: Duration::from_secs(60),
             pool_quarantine: Duration::from_secs(600),
         }));
-        let (writer, thread) = Writer::start(
+        let Started { handle: writer, thread, .. } = Writer::start(
             Box::new(store),
             settings.clone(),
             Arc::clone(&directory),

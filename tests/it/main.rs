@@ -1,5 +1,7 @@
 //! What is tested from outside, over real sockets, files and kernels. One binary, so that it links once.
 
+/// A server's middle over a database in a temporary directory, for tests of doors.
+mod fixture;
 /// Network namespaces (subscriber, NAS, internet) and small servers in them, for tests with real traffic.
 mod network;
 

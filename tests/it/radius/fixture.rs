@@ -8,7 +8,7 @@ use headgate::model::*;
 use headgate::operations::*;
 use headgate::radius::auth::Encryption;
 use headgate::storage::{SqliteStore, Vault};
-use headgate::writer::Writer;
+use headgate::writer::{Started, Writer};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -158,7 +158,7 @@ impl System {
             pool_quarantine: Duration::from_secs(600),
         }));
         let settings = Settings::default();
-        let (writer, _thread) = Writer::start(
+        let Started { handle: writer, .. } = Writer::start(
             Box::new(store),
             settings.clone(),
             Arc::clone(&directory),
