@@ -16,5 +16,8 @@ pub mod writer;
 pub mod operations;
 
 pub mod doors;
+pub mod web;
+
+pub mod observe;
 
 pub mod cli;

@@ -4,6 +4,7 @@
 //! under every HTTP dialect) and [`RequestLog`] (the lines of `runtime.log`). No rule of money or access belongs here.
 
 pub mod http;
+pub mod metrics;
 mod request_log;
 pub mod system_api;
 
