@@ -40,7 +40,7 @@ main{max-width:34rem;margin:0 auto;padding:1.5rem;background:var(--card);border:
 border-radius:.75rem}\
 h1{margin:0 0 .75rem;font-size:1.5rem;line-height:1.25}\
 h2{margin:1.5rem 0 .5rem;font-size:1.125rem}\
-dl{display:grid;grid-template-columns:auto 1fr;gap:.375rem 1rem;margin:1.25rem 0 0;padding:1rem 0 0;\
+dl{display:grid;grid-template-columns:auto 1fr;gap:.375rem 1rem;align-items:baseline;margin:1.25rem 0 0;padding:1rem 0 0;\
 border-top:1px solid var(--line)}\
 dt{color:var(--dim)}\
 dd{margin:0;text-align:right;font-weight:600;overflow-wrap:anywhere}\
