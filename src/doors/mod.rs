@@ -5,6 +5,7 @@
 
 pub mod control;
 pub mod http;
+pub mod metrics;
 pub mod radius;
 mod request_log;
 pub mod system_api;

@@ -18,6 +18,7 @@ pub struct Fixture {
     pub operations: Arc<Operations>,
     pub clock: Arc<ManualClock>,
     /// What was asked of NASes; nobody carries it out.
+    #[allow(dead_code, reason = "held open for operations, and there for tests that look at orders")]
     pub nas_orders: mpsc::Receiver<NasOrder>,
     writer: Option<std::thread::JoinHandle<()>>,
     _state: tempfile::TempDir,

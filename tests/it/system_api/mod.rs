@@ -8,14 +8,14 @@ mod polls;
 mod requests;
 
 use crate::fixture::Fixture;
+use crate::wire::{Answer, exchange};
 use headgate::config;
 use headgate::doors::http::{self, Limits};
 use headgate::doors::system_api::SystemApi;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 /// Everything that a poller asks for in these tests stands in this file.
@@ -39,22 +39,6 @@ struct Server {
     _stop: watch::Sender<bool>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-struct Answer {
-    status: u16,
-    head: String,
-    body: String,
-}
-
-impl Answer {
-    fn header(&self, name: &str) -> Option<&str> {
-        self.head.lines().find_map(|line| {
-            let (known, value) = line.split_once(": ")?;
-            known.eq_ignore_ascii_case(name).then_some(value)
-        })
-    }
-}
-
 impl Server {
     async fn start() -> Server {
         let fixture = Fixture::new();
@@ -73,19 +57,11 @@ impl Server {
 
     /// Sends octets as they are, ends the sending side, and gives all that comes back.
     async fn raw(&self, octets: &[u8]) -> Vec<u8> {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        // A server that has refused already need not read the rest.
-        let _ = stream.write_all(octets).await;
-        let _ = stream.shutdown().await;
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer).await;
-        answer
+        exchange(Ipv4Addr::LOCALHOST, self.address, octets).await
     }
 
     async fn ask(&self, octets: &[u8]) -> Answer {
-        let answer = String::from_utf8(self.raw(octets).await).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-        Answer { status: head[9..12].parse().unwrap(), head: head.to_owned(), body: body.to_owned() }
+        Answer::parse(self.raw(octets).await)
     }
 
     /// A GET of this query, literally.

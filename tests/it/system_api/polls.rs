@@ -1,6 +1,7 @@
 //! Cursors, long polls and tags.
 
-use super::{Answer, Server};
+use super::Server;
+use crate::wire::Answer;
 use headgate::model::Actor;
 use std::time::{Duration, Instant};
 

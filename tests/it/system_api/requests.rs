@@ -1,6 +1,8 @@
 //! What a request may look like, and who may ask.
 
 use super::Server;
+use headgate::doors::http::{Handler, Headers, Method, Request};
+use headgate::doors::system_api::SystemApi;
 use std::process::Command;
 
 const LIST: &str =
@@ -134,4 +136,38 @@ async fn a_bad_argument_of_a_poll_is_never_mistaken_for_a_list() {
     assert_eq!(server.ask(b"GET /elsewhere HTTP/1.1\r\nHost: x\r\n\r\n").await.status, 404);
     let put = server.ask(format!("PUT /system_api/?{CALL} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await;
     assert_eq!((put.status, put.header("allow")), (405, Some("GET, HEAD, POST")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_request_leaves_one_line_without_secrets() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("runtime.log");
+    let fixture = crate::fixture::Fixture::new();
+    let zone = fixture.operations.settings.time_zone.clone();
+    let log = std::sync::Arc::new(headgate::observe::RuntimeLog::open(&path, zone).unwrap());
+    let config = headgate::config::Config::parse("test", super::CONFIG).unwrap().system_api;
+    let api = SystemApi::new(std::sync::Arc::clone(&fixture.operations), config, Some(log.clone()));
+    for query in [
+        r#"context=web&method1=web_cabinet.login&arg1={"login":"иванов","passwd":"qwerty"}"#,
+        "context=collector&psw=qwerty&method1=x%0Ay&arg1={\"passwd\":\"qwerty",
+        "",
+    ] {
+        let request = Request {
+            method: Method::Get,
+            path: "/system_api/".into(),
+            query: query.into(),
+            headers: Headers::default(),
+            body: Vec::new(),
+            peer: "127.0.0.1:4711".parse().ok(),
+        };
+        api.handle(request).await;
+    }
+    drop((api, log));
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap(),
+        "2026-04-06T14:20:00.000+03:00 127.0.0.1:4711 web web_cabinet.login \
+         {\"login\":\"иванов\",\"passwd\":\"***\"} 200 0us\n\
+         2026-04-06T14:20:00.000+03:00 127.0.0.1:4711 collector x_y <17 octets that are not JSON> 403 0us\n\
+         2026-04-06T14:20:00.000+03:00 127.0.0.1:4711 - - - 200 0us\n"
+    );
 }
