@@ -17,5 +17,9 @@ pub mod operations;
 
 pub mod doors;
 pub mod enforcement;
+pub mod followers;
+pub mod web;
+
+pub mod observe;
 
 pub mod cli;

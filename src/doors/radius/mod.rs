@@ -17,7 +17,7 @@ mod rendered;
 mod silence;
 mod udp;
 
-pub use pending::{PendingReply, deliver};
+pub use pending::PendingReply;
 
 use crate::config::{self, RequireMessageAuthenticator};
 use crate::operations::{Operations, Recorder};
@@ -47,13 +47,13 @@ const ERROR_PAUSE: Duration = Duration::from_millis(100);
 
 /// What the configuration says about the RADIUS ports.
 #[derive(Clone, Debug)]
-pub struct RadiusSettings {
+pub struct Settings {
     pub auth: Vec<SocketAddr>,
     pub acct: Vec<SocketAddr>,
     /// How long an Access-Reject is held back.
     pub reject_delay: Duration,
     pub require_message_authenticator: RequireMessageAuthenticator,
-    /// Where vendors that redirect by themselves send debtors.
+    /// Where vendors that redirect by URL send debtors (`http://10.0.0.1:8080/`); empty: they are not redirected.
     pub captive_url: String,
     /// Which keys MS-CHAP logins are given.
     pub encryption: Encryption,
@@ -61,15 +61,15 @@ pub struct RadiusSettings {
     pub workers: Option<usize>,
 }
 
-impl RadiusSettings {
-    /// From the section `[radius]` and the address of the captive page (`http://10.0.0.1:8080/`).
-    pub fn new(radius: &config::Radius, captive_url: &str) -> RadiusSettings {
-        RadiusSettings {
+impl From<&config::Radius> for Settings {
+    /// From the section `[radius]`; the captive page's address is set beside it.
+    fn from(radius: &config::Radius) -> Settings {
+        Settings {
             auth: radius.auth.clone(),
             acct: radius.acct.clone(),
             reject_delay: Duration::from_millis(radius.reject_delay_ms.into()),
             require_message_authenticator: radius.require_message_authenticator,
-            captive_url: captive_url.to_owned(),
+            captive_url: String::new(),
             encryption: Encryption::default(),
             workers: None,
         }
@@ -108,7 +108,7 @@ enum Port {
 
 /// What all threads of the server share.
 struct Shared {
-    settings: RadiusSettings,
+    settings: Settings,
     operations: Arc<Operations>,
     recorder: Arc<Recorder<PendingReply>>,
     duplicates: Duplicates,
@@ -143,15 +143,15 @@ pub struct RadiusServer {
 }
 
 /// Opens the ports and starts the workers, a thread that sends rejects and one that checks costly hashes.
-/// Accounting is answered by [`deliver`], which is to be given to [`Recorder::run`].
+/// Accounting is answered by [`RadiusServer::deliverer`], which is to be given to [`Recorder::run`].
 pub fn start(
-    settings: RadiusSettings,
+    settings: &Settings,
     operations: Arc<Operations>,
     recorder: Arc<Recorder<PendingReply>>,
 ) -> Result<RadiusServer, DoorError> {
     let (costly, waiting) = mpsc::sync_channel(costly::WAITING_MAX);
     let shared = Arc::new(Shared {
-        settings,
+        settings: settings.clone(),
         operations,
         recorder,
         duplicates: Duplicates::new(),
@@ -230,6 +230,11 @@ impl RadiusServer {
     /// Where accounting is taken.
     pub fn acct_addresses(&self) -> &[SocketAddr] {
         &self.acct
+    }
+
+    /// Sends the responses of records that are on disk; for [`Recorder::run`].
+    pub fn deliverer(&self) -> impl Fn(Vec<PendingReply>) + Send + 'static {
+        pending::deliver
     }
 
     /// Ends the threads and waits for them. Requests that were not answered are repeated by their NASes.

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// A signed Accounting-Response. Dropped without [`deliver`], it was not recorded: then its request is forgotten, and
+/// A signed Accounting-Response. Dropped undelivered, it was not recorded: then its request is forgotten, and
 /// the NAS's repeat is taken as new.
 pub struct PendingReply {
     listener: Arc<Listener>,

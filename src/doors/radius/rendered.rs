@@ -41,7 +41,7 @@ impl Rendered {
 
 fn render(treatment: Treatment, captive_url: &str) -> Box<[u8]> {
     let rates = rendered_rates(treatment.vendor, &treatment.shape, &treatment.burst);
-    if !treatment.captive {
+    if !treatment.captive || (treatment.vendor == Vendor::Wispr && captive_url.is_empty()) {
         return rates;
     }
     match rendered_redirect(treatment.vendor, captive_url) {

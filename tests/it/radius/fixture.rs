@@ -2,14 +2,15 @@
 
 use headgate::config::RequireMessageAuthenticator;
 use headgate::directory::{Directory, DirectorySettings};
-use headgate::doors::radius::{PendingReply, RadiusServer, RadiusSettings, deliver, start};
+use headgate::doors::radius::{self, PendingReply, RadiusServer, start};
 use headgate::engine::Settings;
 use headgate::model::*;
 use headgate::operations::*;
 use headgate::radius::auth::Encryption;
+use headgate::storage::spool::{Spool, SpoolReader};
 use headgate::storage::{SqliteStore, Vault};
 use headgate::writer::{Started, Writer};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -105,7 +106,7 @@ balance = "10.00"
 /// How the system is set up; tests change what they are about.
 pub struct Options {
     pub data: String,
-    pub settings: RadiusSettings,
+    pub settings: radius::Settings,
     pub rules: RadiusRules,
 }
 
@@ -115,7 +116,7 @@ impl Default for Options {
         let speed = Bandwidth { rate: 1024, ceil: 1024, burst: 16, cburst: 16 };
         Options {
             data: DATA.to_owned(),
-            settings: RadiusSettings {
+            settings: radius::Settings {
                 auth: vec![loopback],
                 acct: vec![loopback],
                 reject_delay: Duration::ZERO,
@@ -140,6 +141,8 @@ pub struct System {
     pub recorder: Arc<Recorder<PendingReply>>,
     pub orders: Option<mpsc::Receiver<NasOrder>>,
     pub runtime: tokio::runtime::Runtime,
+    /// What is on disk.
+    pub spooled: SpoolReader,
     _directory: tempfile::TempDir,
 }
 
@@ -182,9 +185,20 @@ impl System {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let recorder: Arc<Recorder<PendingReply>> = Recorder::new();
-        let server = start(options.settings, Arc::clone(&operations), Arc::clone(&recorder)).unwrap();
-        let system =
-            System { operations, server, recorder, orders: Some(taken), runtime, _directory: state_dir };
+        let server = start(&options.settings, Arc::clone(&operations), Arc::clone(&recorder)).unwrap();
+        let (spool, spooled) = Spool::open(state_dir.path().join("spool")).unwrap();
+        let (taking, known) = (Arc::clone(&recorder), Arc::clone(&operations.directory));
+        let deliver = server.deliverer();
+        std::thread::spawn(move || taking.run(spool, &known, deliver));
+        let system = System {
+            spooled,
+            operations,
+            server,
+            recorder,
+            orders: Some(taken),
+            runtime,
+            _directory: state_dir,
+        };
         system.load(&options.data);
         system
     }
@@ -195,12 +209,40 @@ impl System {
         self.runtime.block_on(load).unwrap();
     }
 
+    pub fn pay(&self, who: &str, sum: &str) {
+        let input = PaymentInput {
+            operator: "osmp".into(),
+            id: format!("{who} {sum}"),
+            who: who.into(),
+            sum: sum.into(),
+            date: String::new(),
+        };
+        self.runtime.block_on(self.operations.pay(input, Actor::system())).unwrap();
+    }
+
+    /// A socket of a NAS at this address of loopback.
+    pub fn nas_socket(address: &str) -> UdpSocket {
+        let socket = UdpSocket::bind((address, 0)).unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(1500))).unwrap();
+        socket
+    }
+
     pub fn auth(&self) -> SocketAddr {
         self.server.auth_addresses()[0]
     }
 
     pub fn acct(&self) -> SocketAddr {
         self.server.acct_addresses()[0]
+    }
+
+    /// The accounting records on disk, in order.
+    pub fn records(&mut self) -> Vec<AccountingRecord> {
+        let entries = self.spooled.read(SpoolPosition::default(), 100_000).unwrap();
+        let records = entries.into_iter().filter_map(|(_, entry)| match entry {
+            SpoolEntry::Accounting(record) => Some(record),
+            SpoolEntry::Grant(_) => None,
+        });
+        records.collect()
     }
 
     /// A counter by its name.
