@@ -23,7 +23,11 @@ impl Charge {
         if context.json {
             print_json(&charged);
         } else {
-            println!("charged, balance {}, operation {}", text(charged.get("balance")), text(charged.get("op_id")));
+            println!(
+                "charged, balance {}, operation {}",
+                text(charged.get("balance")),
+                text(charged.get("op_id"))
+            );
         }
         Ok(())
     }

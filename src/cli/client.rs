@@ -19,10 +19,13 @@ pub(super) fn call(socket: &Path, method: &str, params: Value) -> Result<Value, 
         .and_then(|body| serde_json::from_slice(&body).map_err(std::io::Error::other))
         .map_err(|error| {
             let socket = socket.display();
-            CliError::failed(format!("the server does not answer on {socket}: {error}; is `headgate serve` running?"))
+            CliError::failed(format!(
+                "the server does not answer on {socket}: {error}; is `headgate serve` running?"
+            ))
         })?;
     if let Some(error) = answer.get("error") {
-        let text = error.get("message").and_then(Value::as_str).unwrap_or("the server refused without a reason");
+        let text =
+            error.get("message").and_then(Value::as_str).unwrap_or("the server refused without a reason");
         return Err(CliError::failed(text));
     }
     Ok(answer.get_mut("result").map(Value::take).unwrap_or_default())

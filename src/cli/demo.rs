@@ -134,7 +134,8 @@ fn load_sample(config: &Config) -> CliResult {
 
 fn guide(config: &Path, ports: &Ports) -> String {
     let config = config.display();
-    let program = std::env::current_exe().map_or_else(|_| "headgate".into(), |path| path.display().to_string());
+    let program =
+        std::env::current_exe().map_or_else(|_| "headgate".into(), |path| path.display().to_string());
     let Ports { auth, acct, system_api, cabinet, metrics } = ports;
     let list = |name: &str| {
         format!(

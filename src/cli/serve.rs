@@ -1,18 +1,21 @@
 //! `headgate serve`: everything wired together.
 
 use super::{CliError, CliResult, Context, logging};
-use crate::config::{Config, RestrictedLogin, StoreUrl};
+use crate::config::{Config, RestrictedLogin, StoreUrl, SystemApi};
 use crate::directory::{Directory, DirectorySettings};
-use crate::doors::{control, http, radius, system_api};
+use crate::doors::{RequestLog, control, http, metrics, radius, system_api};
 use crate::engine::Settings;
+use crate::followers::coa;
 use crate::model::*;
+use crate::observe::RuntimeLog;
 use crate::operations::{Counters, Operations, PortRules, RadiusRules, Recorder, replay_until_stopped};
 use crate::storage::{Reader, Spool, SpoolReader, SqliteStore, Vault};
+use crate::web::Captive;
 use crate::writer::{Started, Writer, WriterHandle};
 use clap::Args;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -77,7 +80,15 @@ impl Ledger {
             holder,
         )
         .map_err(CliError::failed)?;
-        Ok(Ledger { writer: handle, directory, reader, clock, settings, edge_positions, thread: Some(thread) })
+        Ok(Ledger {
+            writer: handle,
+            directory,
+            reader,
+            clock,
+            settings,
+            edge_positions,
+            thread: Some(thread),
+        })
     }
 }
 
@@ -105,16 +116,17 @@ pub(super) fn serve(config: Config, config_file: &Path, ready: impl FnOnce()) ->
     let operations = Arc::new(operations(&config, &ledger, nas_orders));
     let accounting = Accounting::open(&config, &ledger)?;
     let recorder = Recorder::new();
-    let settings = radius::RadiusSettings::new(&config.radius, &captive_url(&config));
+    let settings =
+        radius::Settings { captive_url: captive_url(&config), ..radius::Settings::from(&config.radius) };
     let radius =
-        radius::start(settings, Arc::clone(&operations), Arc::clone(&recorder)).map_err(CliError::failed)?;
-    let accounting = accounting.start(&config.server.name, &ledger, &recorder, radius::deliver)?;
+        radius::start(&settings, Arc::clone(&operations), Arc::clone(&recorder)).map_err(CliError::failed)?;
+    let accounting = accounting.start(&config.server.name, &ledger, &recorder, radius.deliverer())?;
     let result = runtime.block_on(async {
         let mut doors = JoinSet::new();
         control::start(&config.server.control_socket, &operations, &stop, &mut doors)?;
-        let api = system_api::SystemApi::new(Arc::clone(&operations), config.system_api.clone(), None);
-        open(&config.system_api.listen, api, system_api::SystemApi::limits(), &stop, &mut doors).await?;
-        drop(nas_order_queue);
+        let api = open_http(&config, &operations, &stop, &mut doors).await?;
+        let settings = coa::Settings { captive_url: captive_url(&config), ..coa::Settings::default() };
+        doors.spawn(coa::run(settings, Arc::clone(&operations), nas_order_queue, stop.clone()));
         tracing::info!(
             subscribers = operations.directory.read().subscriber_count(),
             sessions = operations.directory.read().open_session_count(),
@@ -123,7 +135,7 @@ pub(super) fn serve(config: Config, config_file: &Path, ready: impl FnOnce()) ->
         // Without a service manager there is nobody to tell.
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         ready();
-        reload_on_hangup(config, config_file.to_path_buf());
+        reload_on_hangup(config, config_file.to_path_buf(), api);
         until_stopped().await;
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
         // A door that has gone away already does not listen.
@@ -147,9 +159,11 @@ fn operations(
     let burst = Bandwidth::burst_default(captive);
     let bandwidth = Bandwidth { rate: captive, ceil: captive, burst, cburst: burst };
     let udp = config.radius.auth.iter().chain(&config.radius.acct).map(|address| address.port());
-    let api = config.system_api.listen.iter().map(|address| {
-        (address.port(), config.system_api.allow.networks().to_vec())
-    });
+    let api = config
+        .system_api
+        .listen
+        .iter()
+        .map(|address| (address.port(), config.system_api.allow.networks().to_vec()));
     Operations {
         directory: Arc::clone(&ledger.directory),
         writer: ledger.writer.clone(),
@@ -169,6 +183,36 @@ fn operations(
     }
 }
 
+/// Opens the HTTP doors; gives the one that takes a changed configuration.
+async fn open_http(
+    config: &Config,
+    operations: &Arc<Operations>,
+    stop: &watch::Receiver<bool>,
+    tasks: &mut JoinSet<()>,
+) -> std::io::Result<Arc<system_api::SystemApi>> {
+    let log = runtime_log(config);
+    let api = Arc::new(system_api::SystemApi::new(Arc::clone(operations), config.system_api.clone(), log));
+    open(&config.system_api.listen, Arc::clone(&api), system_api::SystemApi::limits(), stop, tasks).await?;
+    let captive = Captive::new(Arc::clone(operations), &config.server.currency);
+    open(&config.cabinet.listen, captive, Captive::limits(), stop, tasks).await?;
+    // Doors open after the directory is loaded, so whoever reaches this one finds the server ready.
+    let metrics = metrics::Metrics::new(Arc::clone(operations), Arc::new(|| Ok(())));
+    open(&config.metrics.listen, metrics, metrics::Metrics::limits(), stop, tasks).await?;
+    Ok(api)
+}
+
+/// The request log; a file that cannot be opened is reported and costs only the log.
+fn runtime_log(config: &Config) -> Option<Arc<dyn RequestLog>> {
+    let path = config.log.runtime_log.as_ref()?;
+    match RuntimeLog::open(path, config.server.time_zone.clone()) {
+        Ok(log) => Some(Arc::new(log)),
+        Err(error) => {
+            tracing::warn!(%error, path = %path.display(), "requests are not logged");
+            None
+        }
+    }
+}
+
 /// Opens every address of an HTTP door and serves them with one set of limits.
 async fn open<H: http::Handler>(
     addresses: &[SocketAddr],
@@ -179,9 +223,9 @@ async fn open<H: http::Handler>(
 ) -> std::io::Result<()> {
     let door = http::Door::new(handler, limits, stop.clone());
     for address in addresses {
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|error| std::io::Error::new(error.kind(), format!("cannot listen on tcp {address}: {error}")))?;
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            std::io::Error::new(error.kind(), format!("cannot listen on tcp {address}: {error}"))
+        })?;
         let door = Arc::clone(&door);
         tasks.spawn(async move { door.serve(listener).await });
     }
@@ -290,24 +334,28 @@ pub(super) async fn until_stopped() {
     }
 }
 
-/// SIGHUP reads the configuration again and says what needs a restart.
-fn reload_on_hangup(config: Config, path: std::path::PathBuf) {
+/// SIGHUP reads the configuration again: `[system-api]` is taken over, what needs a restart is named.
+fn reload_on_hangup(mut config: Config, path: PathBuf, api: Arc<system_api::SystemApi>) {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
-            match Config::load(&path) {
+            let new = match Config::load(&path) {
+                Ok(new) => new,
                 Err(errors) => {
                     for error in errors {
                         tracing::error!(%error, "the configuration was not read again");
                     }
+                    continue;
                 }
-                Ok(new) if new == config => tracing::info!("the configuration is as it was"),
-                Ok(new) => {
-                    let keys = config.restart_needed(&new).join(", ");
-                    tracing::warn!(keys, "the configuration changed; it is taken at the next restart");
-                }
+            };
+            api.reconfigure(new.system_api.clone());
+            match config.restart_needed(&new).as_slice() {
+                [] => tracing::info!("the configuration was read again"),
+                keys => tracing::warn!(keys = keys.join(", "), "read again; these keys need a restart"),
             }
+            // What needs a restart goes on as it was, and is named again until then.
+            config.system_api = SystemApi { listen: config.system_api.listen, ..new.system_api };
         }
     });
 }

@@ -84,7 +84,8 @@ pub fn payments(args: &PaymentsArgs) -> Result<PaymentsReport, BenchError> {
             rates.push((with_callers(&config, *callers, time)?, base));
         }
     }
-    let spread = |values: Vec<f64>| Spread::of(values).ok_or_else(|| BenchError::Failed("nothing measured".into()));
+    let spread =
+        |values: Vec<f64>| Spread::of(values).ok_or_else(|| BenchError::Failed("nothing measured".into()));
     let mut rows = Vec::new();
     for (callers, rates) in args.callers.iter().zip(rates) {
         rows.push(CallersRow {
@@ -99,13 +100,20 @@ pub fn payments(args: &PaymentsArgs) -> Result<PaymentsReport, BenchError> {
 /// Prints the table for people.
 pub fn print(report: &PaymentsReport) {
     let line = |name: &str, rate: &Spread, ratio: &str| {
-        println!("| {name:<22} | {:>9.0} | {:>9.0} - {:>9.0} | {ratio:>6} |", rate.median, rate.min, rate.max);
+        println!(
+            "| {name:<22} | {:>9.0} | {:>9.0} - {:>9.0} | {ratio:>6} |",
+            rate.median, rate.min, rate.max
+        );
     };
     println!("| durable payments       |  median/s |          min - max/s   |  ratio |");
     println!("| ---------------------- | --------: | ---------------------: | -----: |");
     line("one commit each", &report.one_commit_each, "1");
     for row in &report.callers {
-        line(&format!("writer, {} callers", row.callers), &row.payments_per_s, &format!("{:.1}", row.ratio.median));
+        line(
+            &format!("writer, {} callers", row.callers),
+            &row.payments_per_s,
+            &format!("{:.1}", row.ratio.median),
+        );
     }
     println!(
         "Callers are tasks of the same process: the network and the request's text are not in these figures.\n\
@@ -128,13 +136,18 @@ fn prepare(dir: &Path) -> Result<Config, BenchError> {
         "[server]\nstate-dir = \"{0}\"\ncontrol-socket = \"{0}/control.sock\"\n[store]\nurl = \"sqlite:{0}/headgate.db\"\n",
         dir.display()
     );
-    let config = Config::parse("bench", &text)
-        .map_err(|errors| BenchError::Failed(errors.iter().fold(String::new(), |mut text, error| {
+    let config = Config::parse("bench", &text).map_err(|errors| {
+        BenchError::Failed(errors.iter().fold(String::new(), |mut text, error| {
             let _ = writeln!(text, "{error}");
             text
-        })))?;
+        }))
+    })?;
     let subscriber = (0..ACCOUNTS)
-        .map(|n| SubscriberRow { login: format!("u{n}"), contract: Some(n.to_string()), ..SubscriberRow::default() })
+        .map(|n| SubscriberRow {
+            login: format!("u{n}"),
+            contract: Some(n.to_string()),
+            ..SubscriberRow::default()
+        })
         .collect();
     let file = Box::new(DataFile { subscriber, ..DataFile::default() });
     let ledger = open(&config)?;

@@ -42,7 +42,9 @@ impl From<Rejected> for RpcError {
         match rejected {
             Rejected::Refused(refusal) => refusal.into(),
             Rejected::Later(text) => RpcError::new(LATER, "LATER", format!("try again later: {text}")),
-            Rejected::Unknown => RpcError::new(UNKNOWN_OUTCOME, "UNKNOWN_OUTCOME", Rejected::Unknown.to_string()),
+            Rejected::Unknown => {
+                RpcError::new(UNKNOWN_OUTCOME, "UNKNOWN_OUTCOME", Rejected::Unknown.to_string())
+            }
         }
     }
 }
@@ -240,7 +242,9 @@ async fn call(
             let operations = Arc::clone(operations);
             blocking(move || operations.payments(since.as_deref(), limit.unwrap_or(LIMIT_DEFAULT))).await
         }
-        _ => Err(RpcError::new(METHOD_NOT_FOUND, "METHOD_NOT_FOUND", format!("there is no method {method:?}"))),
+        _ => {
+            Err(RpcError::new(METHOD_NOT_FOUND, "METHOD_NOT_FOUND", format!("there is no method {method:?}")))
+        }
     }
 }
 
@@ -263,6 +267,7 @@ fn read<T: DeserializeOwned>(params: Value) -> Result<T, RpcError> {
 }
 
 fn value(result: impl serde::Serialize) -> Result<Value, RpcError> {
-    serde_json::to_value(result)
-        .map_err(|error| RpcError::new(UNKNOWN_OUTCOME, "INTERNAL", format!("the answer cannot be written: {error}")))
+    serde_json::to_value(result).map_err(|error| {
+        RpcError::new(UNKNOWN_OUTCOME, "INTERNAL", format!("the answer cannot be written: {error}"))
+    })
 }

@@ -103,7 +103,8 @@ fn feed_request(parameters: &Parameters) -> Result<FeedRequest, String> {
             // A cursor that cannot be read is one that nobody gave: everything is sent.
             "since" => wanted.since = value.parse::<Cursor>().ok(),
             "wait" => {
-                let seconds = value.parse().map_err(|_| format!("wait: {value:?} is not a number of seconds"))?;
+                let seconds =
+                    value.parse().map_err(|_| format!("wait: {value:?} is not a number of seconds"))?;
                 wanted.wait = Duration::from_secs(seconds);
             }
             "nas" => {

@@ -1,7 +1,7 @@
 //! A stand-in for a server's feed on a Unix socket, and an enforcer that follows it in a namespace.
 
-use crate::network::{Namespace, enter};
 use super::table::entry;
+use crate::network::{Namespace, enter};
 use headgate::enforcement::{EnforceError, Settings, run};
 use headgate::model::{FeedEntry, FeedPage, PortGuard, Verdict};
 use ipnet::IpNet;

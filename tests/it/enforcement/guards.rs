@@ -1,8 +1,8 @@
 //! Ports of the machine itself.
 
 use super::enforcer::{Enforcer, SOON, Site};
-use crate::network::{Network, Page, echo_udp, echoes, fetch, wait_until, web};
 use super::table::guard;
+use crate::network::{Network, Page, echo_udp, echoes, fetch, wait_until, web};
 use headgate::enforcement::Settings;
 use headgate::model::{PortProtocol, Verdict};
 

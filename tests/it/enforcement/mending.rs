@@ -1,8 +1,8 @@
 //! What others do to the table is undone; a killed enforcer leaves no gap.
 
 use super::enforcer::{Enforcer, Feed, SOON, Site};
-use crate::network::{Namespace, Network, echo_udp, echoes, fetch, wait_until, web};
 use super::table::guard;
+use crate::network::{Namespace, Network, echo_udp, echoes, fetch, wait_until, web};
 use headgate::enforcement::{Settings, run};
 use headgate::model::{PortProtocol, Verdict};
 use std::net::UdpSocket;
