@@ -43,8 +43,6 @@ impl SystemApi {
     }
 
     fn paid(&self, payment: PaidPayment) -> Response {
-        let counters = &self.operations.counters;
-        Counters::count(if payment.repeat { &counters.payment_repeats } else { &counters.payments });
         let message = match payment.repeat {
             true => "Платеж уже проведен, возвращаем старые данные!",
             false => "Платеж проведен",

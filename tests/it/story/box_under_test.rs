@@ -122,13 +122,6 @@ impl BoxUnderTest {
     pub fn log_in(&mut self) {
         self.logins += 1;
         let session = format!("s{}", self.logins);
-        let accept = self.radclient(
-            "User-Name=ivanov,User-Password=secret-word,NAS-IP-Address=127.0.0.1,Message-Authenticator=0x00",
-            1812,
-            "auth",
-        );
-        assert!(accept.contains("Received Access-Accept"), "{accept}");
-        assert!(accept.contains("Framed-IP-Address = 10.9.0.2"), "{accept}");
         if self.logins > 1 {
             // The session before ended when the NAS obeyed the Disconnect.
             let stop = format!(
@@ -137,6 +130,13 @@ impl BoxUnderTest {
             );
             assert!(self.radclient(&stop, 1813, "acct").contains("Accounting-Response"));
         }
+        let accept = self.radclient(
+            "User-Name=ivanov,User-Password=secret-word,NAS-IP-Address=127.0.0.1,Message-Authenticator=0x00",
+            1812,
+            "auth",
+        );
+        assert!(accept.contains("Received Access-Accept"), "{accept}");
+        assert!(accept.contains("Framed-IP-Address = 10.9.0.2"), "{accept}");
         let start = format!(
             "User-Name=ivanov,Acct-Session-Id={session},Acct-Status-Type=Start,Framed-IP-Address=10.9.0.2"
         );
