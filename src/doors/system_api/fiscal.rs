@@ -4,7 +4,7 @@ use super::arguments::Arguments;
 use super::{Call, SystemApi, refused};
 use crate::doors::http::Response;
 use crate::model::{Actor, Refusal};
-use crate::operations::{Counters, PaidPayment, PaymentInput};
+use crate::operations::{PaidPayment, PaymentInput};
 use crate::writer::Rejected;
 use serde::Serialize;
 
