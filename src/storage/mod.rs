@@ -31,16 +31,17 @@ pub trait Store: Send {
     fn payments_by_key(&mut self, keys: &[PaymentKey]) -> Result<HashMap<PaymentKey, Payment>, StoreError>;
 
     /// Writes one batch in one durable transaction. A batch whose number the lease row already holds was
-    /// committed before; it is answered `Ok` and not written again.
+    /// committed before; it is answered `Ok` and not written again. Any other number than that and the next one is
+    /// [`StoreError::Poisoned`], as is a change that breaks a constraint; nothing of the batch is written then.
     fn commit(&mut self, batch: &Batch<'_>) -> Result<(), StoreError>;
 }
 
 /// Questions that are answered from the store and not from memory. Shared between doors; never blocks the writer.
 pub trait Reader: Send + Sync {
-    /// Postings of one account, newest first, at most `limit`.
+    /// Postings of one account, newest (highest id) first, at most `limit`.
     fn transfers(&self, account: AccountId, limit: usize) -> Result<Vec<Transfer>, StoreError>;
 
-    /// Payments, newest first.
+    /// Payments, newest first, at most `filter.limit`.
     fn payments(&self, filter: &PaymentFilter) -> Result<Vec<Payment>, StoreError>;
 
     /// Sessions of a subscriber, newest first, at most `limit`.
@@ -67,10 +68,34 @@ pub struct Batch<'a> {
     pub changes: &'a [Change],
 }
 
+<<<<<<< HEAD
+=======
+/// Everything in the store that the engine keeps in memory.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    pub groups: Vec<Group>,
+    pub plans: Vec<Plan>,
+    pub pools: Vec<Pool>,
+    pub nases: Vec<Nas>,
+    pub accounts: Vec<Account>,
+    pub subscribers: Vec<Subscriber>,
+    /// Every ledger account with its balance.
+    pub ledger: Vec<(LedgerAccount, Money)>,
+    /// Open sessions only.
+    pub sessions: Vec<Session>,
+    pub grants: Vec<PoolGrant>,
+    pub edge_positions: HashMap<String, SpoolPosition>,
+    pub last_transfer: i64,
+}
+
+/// Which payments; all conditions hold together.
+>>>>>>> storage
 #[derive(Clone, Debug, Default)]
 pub struct PaymentFilter {
+    /// Taken at this time or later.
     pub since: Option<Timestamp>,
     pub account: Option<AccountId>,
+    /// Payments given at most; back ends have a bound of their own above it.
     pub limit: usize,
 }
 
