@@ -1,1 +1,3 @@
+//! The `headgate` program.
+
 fn main() {}

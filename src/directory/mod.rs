@@ -190,6 +190,14 @@ impl Directory {
         self.pools.lock().grant(pool, subscriber, now)
     }
 
+    /// Takes in grants that the spool holds and the ledger does not know yet.
+    pub fn restore_grants<'a>(&self, grants: impl Iterator<Item = &'a PoolGrant>, now: Timestamp) {
+        let mut pools = self.pools.lock();
+        for grant in grants {
+            pools.restore(grant, now);
+        }
+    }
+
     /// Notes a login that nobody has.
     pub fn note_stranger(&self, login: &str, attempt: LoginAttempt) {
         self.strangers.lock().note(login, attempt);
