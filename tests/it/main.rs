@@ -21,3 +21,8 @@ mod story;
 /// The Carbon dialect: golden lists, polls, payments, mutated requests.
 mod system_api;
 mod wire;
+
+/// The sources themselves: who may import whom, and the habits of the house.
+mod layers;
+mod source;
+mod tidy;

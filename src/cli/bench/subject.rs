@@ -213,13 +213,6 @@ acct = ["{acct}"]
 [system-api]
 listen = []
 
-[management]
-listen = []
-
-[cgrates]
-tcp = []
-http = []
-
 [cabinet]
 listen = []
 
@@ -289,7 +282,7 @@ mod tests {
     fn the_configuration_is_toml_and_opens_nothing_but_radius() {
         let address: SocketAddr = "127.0.0.1:1".parse().unwrap();
         let table: toml::Table = configuration(Path::new("/tmp/x"), address, address).parse().unwrap();
-        for (section, key) in [("system-api", "listen"), ("management", "listen"), ("cabinet", "listen")] {
+        for (section, key) in [("system-api", "listen"), ("cabinet", "listen")] {
             assert_eq!(table[section][key].as_array().unwrap().len(), 0, "{section}");
         }
         assert_eq!(table["radius"]["auth"][0].as_str(), Some("127.0.0.1:1"));
