@@ -3,7 +3,7 @@
 /// A table whose rows are objects of the model.
 pub(super) struct Table {
     pub name: &'static str,
-    /// Columns of the primary key; they stand first in `columns`.
+    /// Columns of the primary key.
     pub key: &'static [&'static str],
     pub columns: &'static [&'static str],
 }
@@ -34,7 +34,7 @@ impl Table {
 /// columns of [`SESSION`]. Where no row is changed by it, the session is to be upserted. An upsert alone would write
 /// a page of each index too, a third of the speed.
 pub(super) fn session_update() -> String {
-    let kept = ["subscriber", "started", "stopped"];
+    let kept = ["subscriber", "stopped"];
     let numbered: Vec<(usize, &str)> = SESSION.columns.iter().copied().enumerate().collect();
     let equal = |skip: &dyn Fn(&str) -> bool, is: &str, between: &str| {
         let parts = numbered.iter().filter(|(_, column)| !skip(column));
@@ -182,7 +182,8 @@ pub(super) const PAYMENT: Table = Table {
 
 pub(super) const SESSION: Table = Table {
     name: "session",
-    key: &["nas", "acct_session_id", "login"],
+    // A NAS may use an id again after a Stop: the session then is another one.
+    key: &["nas", "acct_session_id", "login", "started"],
     columns: &[
         "nas",
         "acct_session_id",
