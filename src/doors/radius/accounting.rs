@@ -86,8 +86,12 @@ fn session_id_of(octets: &[u8]) -> String {
 }
 
 fn short_text(octets: &[u8]) -> String {
-    let text = text_of(octets);
-    text.get(..text.floor_char_boundary(TEXT_OCTETS_MAX)).unwrap_or_default().to_owned()
+    let mut text = text_of(octets).into_owned();
+    if text.len() > TEXT_OCTETS_MAX {
+        let end = (0..=TEXT_OCTETS_MAX).rev().find(|at| text.is_char_boundary(*at));
+        text.truncate(end.unwrap_or(0));
+    }
+    text
 }
 
 /// Not one of the values that say "choose yourself" (RFC 2865 section 5.8).
