@@ -1,3 +1,7 @@
 //! The `headgate` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(headgate::cli::run())
+}

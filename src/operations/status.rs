@@ -25,6 +25,8 @@ counters! {
     access_requests,
     access_accepts,
     access_rejects,
+    /// Not answered, because too many rejects or password checks were waiting.
+    access_requests_dropped,
     accounting_requests,
     accounting_responses,
     status_server_requests,

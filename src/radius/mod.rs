@@ -7,4 +7,8 @@ pub mod auth;
 pub mod codec;
 
 #[cfg(test)]
+mod cross_check;
+#[cfg(test)]
+mod mutation_tests;
+#[cfg(test)]
 mod testing;

@@ -3,7 +3,18 @@
 //!
 //! Not here: whose password it is, whether money allows the login, EAP conversations.
 
+pub mod chap;
+pub mod crypt;
+pub mod mschap;
 pub mod pap;
-/// TEMPORARY
-#[derive(Debug)]
-pub struct NtKeys;
+pub mod rates;
+
+mod method;
+mod mppe;
+mod nt_keys;
+mod redirect;
+
+pub use method::Method;
+pub use mppe::{Encryption, MppeKeys};
+pub use nt_keys::NtKeys;
+pub use redirect::{CAPTIVE_ADDRESS_LIST, redirects, rendered_redirect, write_redirect};

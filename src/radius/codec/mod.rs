@@ -9,19 +9,18 @@ pub mod dictionary;
 mod reply;
 mod request;
 mod secret;
+mod text;
 mod view;
 mod writer;
-
-#[cfg(test)]
-mod cross_check;
 
 pub use causes::{error_cause_name, terminate_cause_name};
 pub use code::Code;
 pub use reply::ReplyWriter;
 pub use request::{ChangeAnswer, ForgedAnswer, RequestWriter, change_answer};
 pub use secret::{MessageAuthenticator, SharedSecret};
+pub use text::printable;
 pub use view::{Attributes, Malformed, PacketView, ipv6_prefix};
-pub use writer::{PacketWriter, WriteError};
+pub use writer::{PacketWriter, WriteError, rendered};
 
 /// A Request or Response Authenticator (RFC 2865 section 3).
 pub type Authenticator = [u8; 16];

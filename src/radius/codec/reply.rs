@@ -49,6 +49,7 @@ mod tests {
     use crate::radius::codec::{
         HEADER_OCTETS, MessageAuthenticator, PACKET_OCTETS_MAX, PacketView, WriteError,
     };
+    use crate::radius::testing::hex;
     use std::net::Ipv4Addr;
 
     #[test]
@@ -65,6 +66,29 @@ mod tests {
         assert_eq!(secret.verify_reply(&view, &[4; 16]), MessageAuthenticator::Invalid);
         assert_eq!(SharedSecret::new(b"other").verify_reply(&view, &[3; 16]), MessageAuthenticator::Invalid);
         assert_eq!(view.vendor_values(VENDOR_MIKROTIK, MIKROTIK_RATE_LIMIT).next(), Some(&b"20M/20M"[..]));
+    }
+
+    #[test]
+    fn the_replies_of_rfc_2865_section_7_verify() {
+        let secret = SharedSecret::new(b"xyzzy5461");
+        for (request, reply) in [
+            (
+                "0f403f9473978057bd83d5cb98f4227a",
+                "02 00 00 26 86 fe 22 0e 76 24 ba 2a 10 05 f6 bf 9b 55 e0 b2
+                 06 06 00 00 00 01 0f 06 00 00 00 00 0e 06 c0 a8 01 03",
+            ),
+            (
+                "2aee86f08d0d55969ca5978e0d3367a2",
+                "02 01 00 38 15 ef bc 7d ab 26 cf a3 dc 34 d9 c0 3c 86 01 a4
+                 06 06 00 00 00 02 07 06 00 00 00 01 08 06 ff ff ff fe
+                 0a 06 00 00 00 02 0d 06 00 00 00 01 0c 06 00 00 05 dc",
+            ),
+        ] {
+            let (request, reply) = (hex(request), hex(reply));
+            let view = PacketView::parse(&reply).unwrap();
+            let request = request.as_slice().try_into().unwrap();
+            assert_eq!(secret.verify_reply(&view, request), MessageAuthenticator::Absent);
+        }
     }
 
     #[test]

@@ -159,6 +159,15 @@ impl<'b> PacketWriter<'b> {
     }
 }
 
+/// Complete attributes as octets, for [`PacketWriter::raw`]: what is the same in many packets is rendered once.
+pub fn rendered(
+    write: impl FnOnce(&mut PacketWriter<'_>) -> Result<(), WriteError>,
+) -> Result<Box<[u8]>, WriteError> {
+    let mut scratch = Vec::new();
+    write(&mut PacketWriter::new(&mut scratch, Code(0), 0))?;
+    Ok(scratch.get(HEADER_OCTETS..).unwrap_or_default().into())
+}
+
 fn attribute_length(value_octets: usize) -> Result<u8, WriteError> {
     u8::try_from(value_octets.saturating_add(2)).map_err(|_| WriteError::ValueTooLong)
 }

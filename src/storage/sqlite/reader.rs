@@ -116,7 +116,8 @@ impl Reader for SqliteReader {
         let order = "ORDER BY time DESC, transfer DESC LIMIT ?2";
         self.ask(|c| match filter.account {
             Some(account) => {
-                let sql = format!("{select} WHERE time >= ?1 AND account = ?3 {order}");
+                let booked = "SELECT id FROM transfer WHERE credit = ?3 AND kind = 'payment'";
+                let sql = format!("{select} WHERE transfer IN ({booked}) AND time >= ?1 {order}");
                 read::rows(c, &sql, params![since, limit, account.0], read::payment)
             }
             None => {

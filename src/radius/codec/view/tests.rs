@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::Usage;
 use crate::radius::codec::{RequestWriter, SharedSecret};
 use crate::radius::testing::hex;
 

@@ -1,8 +1,8 @@
 //! A second opinion: the crate `radius` reads what we write, and we read what it writes.
 
-use super::dictionary::*;
-use super::{Code, MessageAuthenticator, PacketView, ReplyWriter, RequestWriter, SharedSecret};
-use crate::radius::auth::pap;
+use super::auth::pap;
+use super::codec::dictionary::*;
+use super::codec::{Code, MessageAuthenticator, PacketView, ReplyWriter, RequestWriter, SharedSecret};
 use ::radius::core::{code::Code as TheirCode, packet::Packet, rfc2865, rfc2866, rfc3162, rfc4818};
 use std::net::Ipv4Addr;
 

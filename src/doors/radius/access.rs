@@ -1,0 +1,229 @@
+//! Access-Request: the proof, the one call to `operations`, and the Access-Accept or Access-Reject.
+
+use super::class::class_of;
+use super::handle::Request;
+use super::passwords::{Attempt, KnownPasswords, Owed, Proved, method_name};
+use super::rendered::{Rendered, Treatment};
+use crate::directory::Inner;
+use crate::model::Mac;
+use crate::operations::{Accepted, Authorization, LoginRequest, Operations, Proof};
+use crate::radius::auth::{Encryption, Method, mschap};
+use crate::radius::codec::dictionary::*;
+use crate::radius::codec::{Code, PacketView, ReplyWriter, WriteError};
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+/// EAP packet of code Failure (RFC 3748 section 4.2): ends the conversation that we do not serve.
+const EAP_FAILURE: u8 = 4;
+/// Octets where an EAP packet holds its identifier.
+const EAP_IDENTIFIER_AT: usize = 1;
+
+/// What became of an Access-Request; the reply is in the buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Accept,
+    Reject,
+    /// The password's hash takes too long here; nothing was written.
+    Costly,
+}
+
+/// What a thread needs to answer logins; each has its own.
+pub struct AccessDesk {
+    rendered: Rendered,
+    encryption: Encryption,
+    salts: Salts,
+}
+
+impl AccessDesk {
+    pub fn new(captive_url: &str, encryption: Encryption) -> AccessDesk {
+        AccessDesk { rendered: Rendered::new(captive_url), encryption, salts: Salts::new() }
+    }
+
+    /// Judges a login and writes the reply into `out`. A pool address given now comes back for the spool.
+    pub fn answer(
+        &mut self,
+        operations: &Operations,
+        known: &KnownPasswords,
+        inner: &Inner,
+        request: &Request<'_>,
+        checked: Option<bool>,
+        out: &mut Vec<u8>,
+    ) -> (Answer, Option<crate::model::PoolGrant>) {
+        let packet = &request.packet;
+        let method = Method::of(packet);
+        let attempt = Attempt { packet, nas: request.nas, signed: request.signed, method, checked };
+        let login = text_of(packet.user_name().unwrap_or_default());
+        let question = LoginRequest {
+            login: &login,
+            nas: request.nas,
+            nas_address: request.origin.peer.ip(),
+            method: method_name(method),
+            mac: calling_mac(packet),
+            now: request.now,
+        };
+        let mut proved = Proved::from(Proof::Wrong);
+        let authorization = operations.authorize(inner, &question, |entry| {
+            proved = attempt.prove(entry, known);
+            proved.proof.clone()
+        });
+        if proved.costly {
+            return (Answer::Costly, None);
+        }
+        match authorization {
+            Authorization::Accept(accepted) => {
+                self.write_accept(operations, request, &accepted, &proved.owed, out);
+                (Answer::Accept, accepted.grant)
+            }
+            Authorization::Reject { .. } => {
+                self.write_reject(request, out);
+                (Answer::Reject, None)
+            }
+        }
+    }
+
+    fn write_accept(
+        &mut self,
+        operations: &Operations,
+        request: &Request<'_>,
+        accepted: &Accepted,
+        owed: &Owed,
+        out: &mut Vec<u8>,
+    ) {
+        let packet = &request.packet;
+        let mut reply = ReplyWriter::new(out, Code::ACCESS_ACCEPT, packet.identifier());
+        let written = reply.proxy_states(packet).and_then(|()| {
+            self.write_owed(request, owed, &mut reply)?;
+            let interim = interim_seconds(operations, accepted);
+            write_service(request.nas.nas.vendor, accepted, interim, &mut self.rendered, &mut reply)
+        });
+        if let Err(error) = written {
+            // Routes of a subscriber can be more than a packet holds.
+            let login = &accepted.entry.view.subscriber.login;
+            tracing::warn!(%error, login, "an Access-Accept is sent without some of its attributes");
+        }
+        reply.finish(packet.authenticator(), &request.nas.secret);
+    }
+
+    fn write_owed(
+        &mut self,
+        request: &Request<'_>,
+        owed: &Owed,
+        reply: &mut ReplyWriter<'_>,
+    ) -> Result<(), WriteError> {
+        let (authenticator, secret) = (request.packet.authenticator(), &request.nas.secret);
+        match owed {
+            Owed::Nothing => Ok(()),
+            Owed::MsChap1(proof) => proof.write(reply, authenticator, secret, self.encryption),
+            Owed::MsChap2(proof) => {
+                proof.write(reply, authenticator, secret, (self.encryption, self.salts.next()))
+            }
+        }
+    }
+
+    /// The same for every reason: whoever guesses does not learn whether the login exists.
+    fn write_reject(&mut self, request: &Request<'_>, out: &mut Vec<u8>) {
+        let packet = &request.packet;
+        let mut reply = ReplyWriter::new(out, Code::ACCESS_REJECT, packet.identifier());
+        let challenge = self.salts.challenge();
+        let failure = mschap::Failure::Authentication;
+        let eap = packet.eap_messages().next().and_then(|eap| eap.get(EAP_IDENTIFIER_AT));
+        let written = reply.proxy_states(packet).and_then(|()| {
+            if let Some(identifier) = eap {
+                reply.attribute(EAP_MESSAGE, &[EAP_FAILURE, *identifier, 0, 4])?;
+            }
+            mschap::write_error(&mut reply, packet, failure, &challenge, "Authentication failed")
+        });
+        if let Err(error) = written {
+            tracing::warn!(%error, source = %request.origin.peer, "an Access-Reject without some of its attributes");
+        }
+        reply.finish(packet.authenticator(), &request.nas.secret);
+    }
+}
+
+/// Everything that an accepted login is given, MS-CHAP apart.
+fn write_service(
+    vendor: crate::model::Vendor,
+    accepted: &Accepted,
+    interim: u32,
+    rendered: &mut Rendered,
+    reply: &mut ReplyWriter<'_>,
+) -> Result<(), WriteError> {
+    let view = &accepted.entry.view;
+    let subscriber = &view.subscriber;
+    if let Some(address) = accepted.address {
+        reply.attribute_ipv4(FRAMED_IP_ADDRESS, address)?;
+    }
+    reply.attribute_u32(ACCT_INTERIM_INTERVAL, interim)?;
+    reply.attribute(CLASS, &class_of(subscriber.id))?;
+    let burst = match (accepted.captive, &view.plan) {
+        (false, Some(plan)) => plan.mikrotik_burst,
+        _ => Default::default(),
+    };
+    let treatment = Treatment { vendor, shape: accepted.shape, burst, captive: accepted.captive };
+    reply.raw(rendered.attributes(treatment))?;
+    if let Some(IpNet::V6(prefix)) = subscriber.ipv6_prefix {
+        reply.attribute_ipv6_prefix(DELEGATED_IPV6_PREFIX, prefix)?;
+    }
+    for address in &subscriber.addresses {
+        if let IpAddr::V6(address) = address {
+            reply.attribute(FRAMED_IPV6_ADDRESS, &address.octets())?;
+        }
+    }
+    // Gateway 0.0.0.0 or :: is the subscriber's own address (RFC 2865 section 5.22, RFC 3162 section 2.5).
+    for route in &subscriber.routes {
+        match route {
+            IpNet::V4(route) => reply.attribute(FRAMED_ROUTE, format!("{route} 0.0.0.0 1").as_bytes())?,
+            IpNet::V6(route) => reply.attribute(FRAMED_IPV6_ROUTE, format!("{route} :: 1").as_bytes())?,
+        }
+    }
+    Ok(())
+}
+
+/// Acct-Interim-Interval, up to a tenth more or less, always the same for one subscriber: or all NASes report in
+/// the same second.
+fn interim_seconds(operations: &Operations, accepted: &Accepted) -> u32 {
+    let id = accepted.entry.view.subscriber.id.0.unsigned_abs();
+    let base = operations.rules.interim.as_secs();
+    let [spread, ..] = id.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
+    let jittered = base.saturating_mul(900 + u64::from(spread) * 200 / 255) / 1000;
+    u32::try_from(jittered).unwrap_or(u32::MAX)
+}
+
+/// A login or name as text: what is not UTF-8 cannot be anybody's login, and is shown as well as it can be.
+pub fn text_of(octets: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(octets)
+}
+
+/// Calling-Station-Id where it is a MAC.
+pub fn calling_mac(packet: &PacketView<'_>) -> Option<Mac> {
+    std::str::from_utf8(packet.calling_station_id()?).ok()?.parse().ok()
+}
+
+/// Numbers that must not repeat soon: salts of keys (RFC 2548 section 2.4.2) and challenges of refusals. An attacker
+/// gains nothing from foreseeing them, so the kernel is asked only for the seed.
+struct Salts(u64);
+
+impl Salts {
+    fn new() -> Salts {
+        let mut seed = [0; 8];
+        let _ = getrandom::fill(&mut seed);
+        Salts(u64::from_le_bytes(seed) | 1)
+    }
+
+    /// Marsaglia's xorshift64.
+    fn number(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn next(&mut self) -> u16 {
+        let [high, low, ..] = self.number().to_be_bytes();
+        u16::from_be_bytes([high, low])
+    }
+
+    fn challenge(&mut self) -> [u8; 16] {
+        (u128::from(self.number()) << 64 | u128::from(self.number())).to_be_bytes()
+    }
+}

@@ -1,0 +1,3 @@
+//! Followers: each keeps something outside equal to what the directory says, by comparing wanted with applied.
+
+pub mod coa;

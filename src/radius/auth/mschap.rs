@@ -1,0 +1,226 @@
+//! MS-CHAP versions 1 (RFC 2433) and 2 (RFC 2759) over RADIUS (RFC 2548): proofs, the server's own proof, keys.
+
+use super::{Encryption, MppeKeys, NtKeys};
+use crate::radius::codec::dictionary::*;
+use crate::radius::codec::{Authenticator, PacketView, PacketWriter, SharedSecret, WriteError};
+use sha1::{Digest, Sha1};
+use subtle::ConstantTimeEq;
+
+/// Version 2 was proved: what the reply owes.
+pub struct V2Proof {
+    identifier: u8,
+    challenge_hash: [u8; 8],
+    nt_response: [u8; 24],
+    hash_hash: [u8; 16],
+}
+
+/// Checks MS-CHAP2-Response against the challenge (RFC 2759 section 8.1); None when it proves nothing. The name is
+/// taken as sent and then, where it has a domain, without it (RFC 2759 section 4).
+pub fn verify_v2(packet: &PacketView<'_>, keys: &NtKeys) -> Option<V2Proof> {
+    let challenge: &[u8; 16] = packet.ms_chap_challenge()?.try_into().ok()?;
+    let response: &[u8; 50] = packet.ms_chap2_response()?.try_into().ok()?;
+    let (&[identifier, _flags], response) = response.split_first_chunk::<2>()?;
+    let (peer_challenge, response) = response.split_first_chunk::<16>()?;
+    let (_reserved, response) = response.split_first_chunk::<8>()?;
+    let response: &[u8; 24] = response.try_into().ok()?;
+    prove_v2(identifier, (challenge, peer_challenge), packet.user_name()?, response, keys)
+}
+
+/// The same from the parts, as EAP carries them: the authenticator's and the peer's challenge, the name, the
+/// NT-Response.
+pub fn prove_v2(
+    identifier: u8,
+    (authenticator_challenge, peer_challenge): (&[u8; 16], &[u8; 16]),
+    name: &[u8],
+    nt_response: &[u8; 24],
+    keys: &NtKeys,
+) -> Option<V2Proof> {
+    let prove = |name: &[u8]| {
+        let digest = Sha1::new_with_prefix(peer_challenge)
+            .chain_update(authenticator_challenge)
+            .chain_update(name)
+            .finalize();
+        let challenge_hash = *digest.first_chunk::<8>()?;
+        let expected = keys.challenge_response(challenge_hash);
+        bool::from(expected.ct_eq(nt_response)).then(|| V2Proof {
+            identifier,
+            challenge_hash,
+            nt_response: *nt_response,
+            hash_hash: *keys.hash_hash(),
+        })
+    };
+    prove(name).or_else(|| {
+        let domain_end = name.iter().position(|octet| *octet == b'\\')?;
+        prove(name.get(domain_end + 1..)?)
+    })
+}
+
+impl V2Proof {
+    /// The server's proof to the subscriber, `S=` and 40 hexadecimal digits (RFC 2759 section 8.7).
+    pub fn authenticator_response(&self) -> [u8; 42] {
+        let inner = Sha1::new_with_prefix(self.hash_hash)
+            .chain_update(self.nt_response)
+            .chain_update(b"Magic server to client signing constant")
+            .finalize();
+        let digest = Sha1::new_with_prefix(inner)
+            .chain_update(self.challenge_hash)
+            .chain_update(b"Pad to make it do more than one iteration")
+            .finalize();
+        let mut text = [0; 42];
+        for (place, octet) in text.iter_mut().zip(b"S=".iter().copied().chain(hex_digits(&digest))) {
+            *place = octet;
+        }
+        text
+    }
+
+    /// The start keys of 128 bits, as the server's side uses them (RFC 3079 sections 3.2 and 3.3).
+    pub fn keys(&self) -> MppeKeys<16> {
+        let master = Sha1::new_with_prefix(self.hash_hash)
+            .chain_update(self.nt_response)
+            .chain_update(b"This is the MPPE Master Key")
+            .finalize();
+        let start_key = |magic: &[u8; 84]| {
+            let digest = Sha1::new_with_prefix(master.first_chunk::<16>().unwrap_or(&[0; 16]))
+                .chain_update([0; 40])
+                .chain_update(magic)
+                .chain_update([0xf2; 40])
+                .finalize();
+            *digest.first_chunk::<16>().unwrap_or(&[0; 16])
+        };
+        MppeKeys { send: start_key(SERVER_SEND), recv: start_key(SERVER_RECEIVE) }
+    }
+
+    /// Writes MS-CHAP2-Success (RFC 2548 section 2.3.3) and, unless off, the encryption policy and both keys.
+    /// `salt` as in [`MppeKeys::write`].
+    pub fn write(
+        &self,
+        reply: &mut PacketWriter<'_>,
+        request: &Authenticator,
+        secret: &SharedSecret,
+        (encryption, salt): (Encryption, u16),
+    ) -> Result<(), WriteError> {
+        let success = self.authenticator_response();
+        reply.vendor_of_parts(VENDOR_MICROSOFT, MS_CHAP2_SUCCESS, &[&[self.identifier], &success])?;
+        if encryption == Encryption::Off {
+            return Ok(());
+        }
+        encryption.write(reply)?;
+        self.keys().write(reply, request, secret, salt)
+    }
+}
+
+const SERVER_RECEIVE: &[u8; 84] =
+    b"On the client side, this is the send key; on the server side, it is the receive key.";
+const SERVER_SEND: &[u8; 84] =
+    b"On the client side, this is the receive key; on the server side, it is the send key.";
+
+/// Version 1 was proved: what the reply owes.
+pub struct V1Proof {
+    /// LM-Key and NT-Key of MS-CHAP-MPPE-Keys, and its padding.
+    keys: [[u8; 16]; 2],
+}
+
+/// Checks the NT-Response of MS-CHAP-Response (RFC 2433, RFC 2548 section 2.1.3); None when it proves nothing or only
+/// the LAN Manager response is filled in.
+pub fn verify_v1(packet: &PacketView<'_>, keys: &NtKeys) -> Option<V1Proof> {
+    let challenge: [u8; 8] = packet.ms_chap_challenge()?.try_into().ok()?;
+    let response: &[u8; 50] = packet.ms_chap_response()?.try_into().ok()?;
+    let (&[_identifier, flags], response) = response.split_first_chunk::<2>()?;
+    let nt_response = response.last_chunk::<24>()?;
+    if flags != 1 || !bool::from(keys.challenge_response(challenge).ct_eq(nt_response)) {
+        return None;
+    }
+    let plain = keys.lm_key().iter().chain(keys.hash_hash());
+    let mut blocks = [[0; 16]; 2];
+    for (place, octet) in blocks.as_flattened_mut().iter_mut().zip(plain) {
+        *place = *octet;
+    }
+    Some(V1Proof { keys: blocks })
+}
+
+impl V1Proof {
+    /// Writes, unless off, the encryption policy and MS-CHAP-MPPE-Keys (RFC 2548 section 2.4.1), hidden as
+    /// User-Password is.
+    pub fn write(
+        &self,
+        reply: &mut PacketWriter<'_>,
+        request: &Authenticator,
+        secret: &SharedSecret,
+        encryption: Encryption,
+    ) -> Result<(), WriteError> {
+        if encryption == Encryption::Off {
+            return Ok(());
+        }
+        encryption.write(reply)?;
+        let mut hidden = self.keys;
+        secret.hide(&mut hidden, [request, &[]]);
+        reply.vendor(VENDOR_MICROSOFT, MS_CHAP_MPPE_KEYS, hidden.as_flattened())
+    }
+}
+
+/// Why a login by MS-CHAP is refused, as the subscriber's system is told (RFC 2759 section 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// 646
+    RestrictedLogonHours,
+    /// 647
+    AccountDisabled,
+    /// 649
+    NoDialInPermission,
+    /// 691
+    Authentication,
+}
+
+impl Failure {
+    fn number(self) -> &'static [u8] {
+        match self {
+            Failure::RestrictedLogonHours => b"646",
+            Failure::AccountDisabled => b"647",
+            Failure::NoDialInPermission => b"649",
+            Failure::Authentication => b"691",
+        }
+    }
+}
+
+/// Longest message of MS-CHAP-Error, octets; more is cut off at a character's end.
+const MESSAGE_OCTETS_MAX: usize = 160;
+
+/// Writes MS-CHAP-Error (RFC 2548 section 2.1.5): no retry, a new challenge from the caller's random octets, and a
+/// message for people. Nothing when the request was not MS-CHAP.
+pub fn write_error(
+    reply: &mut PacketWriter<'_>,
+    request: &PacketView<'_>,
+    failure: Failure,
+    challenge: &[u8; 16],
+    message: &str,
+) -> Result<(), WriteError> {
+    // Version 1 has challenges of 8 octets and the password change of version 2 of its own packet.
+    let (response, challenge, version): (_, &[u8], &[u8]) =
+        match (request.ms_chap2_response(), request.ms_chap_response()) {
+            (Some(response), _) => (response, challenge, b" V=3 M="),
+            (None, Some(response)) => (response, challenge.first_chunk::<8>().unwrap_or(&[0; 8]), b" V=2 M="),
+            (None, None) => return Ok(()),
+        };
+    let identifier = response.get(..1).unwrap_or(&[0]);
+    let mut digits = [0; 32];
+    for (place, digit) in digits.iter_mut().zip(hex_digits(challenge)) {
+        *place = digit;
+    }
+    let digits = digits.get(..challenge.len() * 2).unwrap_or_default();
+    let fits =
+        message.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= MESSAGE_OCTETS_MAX);
+    let message = message.get(..fits.last().unwrap_or(0)).unwrap_or_default();
+    let parts = [identifier, b"E=", failure.number(), b" R=0 C=", digits, version, message.as_bytes()];
+    reply.vendor_of_parts(VENDOR_MICROSOFT, MS_CHAP_ERROR, &parts)
+}
+
+/// Upper-case hexadecimal digits, as RFC 2759 wants them.
+fn hex_digits(octets: &[u8]) -> impl Iterator<Item = u8> {
+    octets.iter().flat_map(|octet| [octet >> 4, octet & 15]).map(|digit| match digit {
+        0..=9 => b'0' + digit,
+        _ => b'A' + digit - 10,
+    })
+}
+
+#[cfg(test)]
+mod tests;

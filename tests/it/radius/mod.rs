@@ -1,0 +1,4 @@
+mod accounting;
+mod coa;
+mod fixture;
+mod logins;
