@@ -16,6 +16,10 @@ pub mod writer;
 pub mod operations;
 
 pub mod doors;
+pub mod enforcement;
 pub mod followers;
+pub mod web;
+
+pub mod observe;
 
 pub mod cli;

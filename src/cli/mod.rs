@@ -1,3 +1,185 @@
-//! The command line: one file or directory per subcommand.
+//! The command line: one file per subcommand, over the control socket where a running server is asked.
+//!
+//! Exit codes: 0 done, 1 the thing asked for failed, 2 usage, 78 (EX_CONFIG) a configuration error.
 
 pub mod bench;
+mod block;
+mod charge;
+mod check;
+mod client;
+mod demo;
+mod enforce;
+mod find;
+mod ledger;
+mod load;
+mod logging;
+mod nas_order;
+mod output;
+mod pay;
+mod payments;
+mod serve;
+mod sessions;
+mod status;
+mod why;
+
+use crate::config::{Config, ConfigError};
+use clap::{Parser, Subcommand};
+use serde_json::Value;
+use std::fmt;
+use std::path::PathBuf;
+
+/// RADIUS, billing and enforcement for internet providers.
+#[derive(Parser)]
+#[command(name = "headgate", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "WHO is a contract number, a login, a live or configured address, or a MAC.\n\
+Exit codes: 0 done, 1 failed, 2 usage, 78 configuration error.")]
+pub struct Cli {
+    /// Configuration file; conf.d beside it is read too
+    #[arg(long, global = true, value_name = "FILE", default_value = Config::DEFAULT_PATH)]
+    config: PathBuf,
+    /// Print JSON with stable keys
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The daemon: RADIUS, APIs, captive page, billing
+    Serve(serve::Serve),
+    /// The enforcer: keeps this machine's nftables as a server's feed says
+    Enforce(enforce::Enforce),
+    /// A whole working system on loopback with sample data
+    Demo(demo::Demo),
+    /// Read the configuration with the daemon's own code and say what is wrong
+    Check(check::Check),
+    /// Load data files (TOML or CSV), all or nothing per file
+    Load(load::Load),
+    /// How the server is
+    Status(status::Status),
+    /// Find subscribers by words in login, contract, name, phone, address, IP or MAC
+    Find(find::Find),
+    /// Why somebody is online or not: every check with its evidence
+    Why(why::Why),
+    /// Open sessions
+    Sessions(sessions::Sessions),
+    /// End a subscriber's sessions (Disconnect to the NAS)
+    Kick(nas_order::Kick),
+    /// Tell the NAS a subscriber's speed and state again (CoA)
+    Coa(nas_order::Coa),
+    /// Take a payment
+    Pay(pay::Pay),
+    /// Take money from an account
+    Charge(charge::Charge),
+    /// Block a subscriber
+    Block(block::Block),
+    /// End a block
+    Unblock(block::Unblock),
+    /// Postings of an account with the balance after each
+    Ledger(ledger::Ledger),
+    /// Payments
+    Payments(payments::Payments),
+    /// The load generators that the published figures were made with
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
+}
+
+/// What every subcommand gets.
+pub(crate) struct Context {
+    pub config_path: PathBuf,
+    pub json: bool,
+}
+
+/// Why a command ends without success.
+#[derive(Debug)]
+pub(crate) enum CliError {
+    /// Exit 1.
+    Failed(String),
+    /// Exit 78, one line each.
+    Config(Vec<ConfigError>),
+}
+
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CliError::Failed(text) => write!(f, "headgate: {text}"),
+            CliError::Config(errors) => {
+                let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+                f.write_str(&lines.join("\n"))
+            }
+        }
+    }
+}
+
+impl CliError {
+    pub fn failed(text: impl fmt::Display) -> CliError {
+        CliError::Failed(text.to_string())
+    }
+
+    fn exit_code(&self) -> u8 {
+        match self {
+            CliError::Failed(_) => 1,
+            CliError::Config(_) => 78,
+        }
+    }
+}
+
+pub(crate) type CliResult = Result<(), CliError>;
+
+impl Context {
+    /// The configuration with its secrets, for daemons.
+    pub fn config(&self) -> Result<Config, CliError> {
+        Config::load(&self.config_path).map_err(CliError::Config)
+    }
+
+    /// The configuration for finding the store and the control socket; secret files need not be readable.
+    pub fn config_public(&self) -> Result<Config, CliError> {
+        Config::load_without_secret_files(&self.config_path).map_err(CliError::Config)
+    }
+
+    /// Calls a method of the running server.
+    pub fn call(&self, method: &str, params: Value) -> Result<Value, CliError> {
+        let config = self.config_public()?;
+        client::call(&config.server.control_socket, method, params)
+    }
+}
+
+/// Parses the command line, runs it and gives the exit code.
+pub fn run() -> u8 {
+    let cli = Cli::parse();
+    let context = Context { config_path: cli.config, json: cli.json };
+    let result = match &cli.command {
+        Command::Serve(command) => command.run(&context),
+        Command::Enforce(command) => command.run(&context),
+        Command::Demo(command) => command.run(&context),
+        Command::Check(command) => command.run(&context),
+        Command::Load(command) => command.run(&context),
+        Command::Status(command) => command.run(&context),
+        Command::Find(command) => command.run(&context),
+        Command::Why(command) => command.run(&context),
+        Command::Sessions(command) => command.run(&context),
+        Command::Kick(command) => command.run(&context),
+        Command::Coa(command) => command.run(&context),
+        Command::Pay(command) => command.run(&context),
+        Command::Charge(command) => command.run(&context),
+        Command::Block(command) => command.run(&context),
+        Command::Unblock(command) => command.run(&context),
+        Command::Ledger(command) => command.run(&context),
+        Command::Payments(command) => command.run(&context),
+        Command::Bench(command) => return bench::run(command),
+    };
+    match result {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("{error}");
+            error.exit_code()
+        }
+    }
+}
+
+/// The command line's grammar, for man pages and completions.
+pub fn command() -> clap::Command {
+    use clap::CommandFactory;
+    Cli::command()
+}

@@ -39,7 +39,7 @@ pub use server::Server;
 pub use store::{Store, StoreUrl};
 pub use system_api::SystemApi;
 
-use secret::Credentials;
+use secret::SecretFiles;
 use section::Section;
 use std::path::Path;
 use tree::{Table, Value};
@@ -68,12 +68,18 @@ impl Config {
     ///
     /// Side effects: reads the files of secrets that are named there. Errors: every fault found, in reading order.
     pub fn load(path: &Path) -> Result<Config, Vec<ConfigError>> {
-        Config::from_tree(&files::read_all(path)?, &Credentials::of_this_process())
+        Config::from_tree(&files::read_all(path)?, &SecretFiles::of_this_process())
+    }
+
+    /// The same for a command that talks to a running daemon: secrets that stand in files or credentials are left
+    /// out, because whoever calls it need not be able to read them. Their passwords then open nothing.
+    pub fn load_without_secret_files(path: &Path) -> Result<Config, Vec<ConfigError>> {
+        Config::from_tree(&files::read_all(path)?, &SecretFiles::Unread)
     }
 
     /// Reads one text as if it stood in `file`.
     pub fn parse(file: &str, text: &str) -> Result<Config, Vec<ConfigError>> {
-        Config::from_tree(&files::read_text(file, text)?, &Credentials::of_this_process())
+        Config::from_tree(&files::read_text(file, text)?, &SecretFiles::of_this_process())
     }
 
     /// The keys that differ between this and `new` and cannot change while a process runs. Those of
@@ -89,6 +95,17 @@ impl Config {
             ("store.url", a.store.url == b.store.url),
             ("radius.auth", a.radius.auth == b.radius.auth),
             ("radius.acct", a.radius.acct == b.radius.acct),
+            ("radius.reject-delay-ms", a.radius.reject_delay_ms == b.radius.reject_delay_ms),
+            (
+                "radius.require-message-authenticator",
+                a.radius.require_message_authenticator == b.radius.require_message_authenticator,
+            ),
+            ("radius.negbal-login", a.radius.negbal_login == b.radius.negbal_login),
+            ("radius.blocked-login", a.radius.blocked_login == b.radius.blocked_login),
+            ("radius.interim-seconds", a.radius.interim_seconds == b.radius.interim_seconds),
+            ("radius.captive-rate-kbit", a.radius.captive_rate_kbit == b.radius.captive_rate_kbit),
+            ("billing.payment-max", a.billing.payment_max == b.billing.payment_max),
+            ("server.min-free", a.server.min_free == b.server.min_free),
             ("system-api.listen", a.system_api.listen == b.system_api.listen),
             ("cabinet.listen", a.cabinet.listen == b.cabinet.listen),
             ("metrics.listen", a.metrics.listen == b.metrics.listen),
@@ -104,8 +121,8 @@ impl Config {
         keys.into_iter().filter(|(_, same)| !same).map(|(key, _)| key).collect()
     }
 
-    fn from_tree(tree: &Table, credentials: &Credentials) -> Result<Config, Vec<ConfigError>> {
-        let mut sections = Sections { tree, credentials, seen: Vec::new(), errors: Vec::new() };
+    fn from_tree(tree: &Table, secret_files: &SecretFiles) -> Result<Config, Vec<ConfigError>> {
+        let mut sections = Sections { tree, secret_files, seen: Vec::new(), errors: Vec::new() };
         let server = sections.read("server", Server::read);
         let config = Config {
             store: sections.read("store", Store::read),
@@ -129,7 +146,7 @@ impl Config {
 /// The sections of a tree while they are read; those that nobody took are unknown.
 struct Sections<'a> {
     tree: &'a Table,
-    credentials: &'a Credentials,
+    secret_files: &'a SecretFiles,
     seen: Vec<&'static str>,
     errors: Vec<ConfigError>,
 }
@@ -147,7 +164,7 @@ impl Sections<'_> {
                 &empty
             }
         };
-        let mut section = Section::new(name, table, &mut self.errors, self.credentials);
+        let mut section = Section::new(name, table, &mut self.errors, self.secret_files);
         let value = read(&mut section);
         section.finish();
         value

@@ -19,20 +19,20 @@ const PASSWORDS_MAX: usize = 2;
 
 const SECRET: &str = "a secret: \"text\", { file = \"PATH\" } or { credential = \"NAME\" }";
 
-/// Where systemd puts a unit's credentials (systemd.exec(5), LoadCredential=).
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Credentials {
-    directory: Option<PathBuf>,
+/// Whether secrets that stand in files are read, and where systemd put a unit's credentials (systemd.exec(5),
+/// LoadCredential=).
+#[derive(Clone, Debug)]
+pub(super) enum SecretFiles {
+    Read {
+        credentials: Option<PathBuf>,
+    },
+    /// For commands that need no secret and may not be allowed to see one.
+    Unread,
 }
 
-impl Credentials {
-    pub fn of_this_process() -> Credentials {
-        Credentials { directory: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from) }
-    }
-
-    #[cfg(test)]
-    pub fn at(directory: &Path) -> Credentials {
-        Credentials { directory: Some(directory.to_owned()) }
+impl SecretFiles {
+    pub fn of_this_process() -> SecretFiles {
+        SecretFiles::Read { credentials: std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from) }
     }
 }
 
@@ -57,23 +57,25 @@ impl Passwords {
 }
 
 /// A secret or a list of two while one is being changed.
-pub(super) fn read_passwords(node: &Node, credentials: &Credentials) -> Result<Passwords, Fault> {
+pub(super) fn read_passwords(node: &Node, files: &SecretFiles) -> Result<Passwords, Fault> {
     let Value::List(items) = &node.value else {
-        return read_secret(node, credentials).map(|secret| Passwords(vec![secret]));
+        return read_secret(node, files).map(|secret| Passwords(secret.into_iter().collect()));
     };
     if items.is_empty() || items.len() > PASSWORDS_MAX {
         return Err(
             node.fault(format!("expected a secret or a list of two, found a list of {}", items.len()))
         );
     }
-    items.iter().map(|item| read_secret(item, credentials)).collect::<Result<_, _>>().map(Passwords)
+    let secrets: Result<Vec<_>, _> = items.iter().map(|item| read_secret(item, files)).collect();
+    secrets.map(|secrets| Passwords(secrets.into_iter().flatten().collect()))
 }
 
-pub(super) fn read_secret(node: &Node, credentials: &Credentials) -> Result<SecretText, Fault> {
+/// None: it stands in a file that is not to be read.
+fn read_secret(node: &Node, files: &SecretFiles) -> Result<Option<SecretText>, Fault> {
     let secret = match &node.value {
         Value::Text(text) => SecretText::new(text.as_str()),
         Value::Table(table) | Value::InlineTable(table) => {
-            let path = secret_path(node, table, credentials)?;
+            let Some(path) = secret_path(node, table, files)? else { return Ok(None) };
             read_file(&path).map_err(|why| node.fault(format!("{}: {why}", path.display())))?
         }
         _ => return Err(node.expected_secret(SECRET)),
@@ -84,28 +86,33 @@ pub(super) fn read_secret(node: &Node, credentials: &Credentials) -> Result<Secr
     if secret.expose().len() > SECRET_BYTES_MAX {
         return Err(node.fault(format!("expected a secret of at most {SECRET_BYTES_MAX} octets")));
     }
-    Ok(secret)
+    Ok(Some(secret))
 }
 
-fn secret_path(node: &Node, table: &Table, credentials: &Credentials) -> Result<PathBuf, Fault> {
+fn secret_path(node: &Node, table: &Table, files: &SecretFiles) -> Result<Option<PathBuf>, Fault> {
     let mut entries = table.iter();
     let (Some((key, value)), None) = (entries.next(), entries.next()) else {
         return Err(node.fault(format!("expected {SECRET}, found a table of {} keys", table.len())));
     };
     match key.as_str() {
-        "file" => absolute_path(value.text(ABSOLUTE_PATH)?).ok_or_else(|| value.expected(ABSOLUTE_PATH)),
+        "file" => {
+            let path =
+                absolute_path(value.text(ABSOLUTE_PATH)?).ok_or_else(|| value.expected(ABSOLUTE_PATH))?;
+            Ok(matches!(files, SecretFiles::Read { .. }).then_some(path))
+        }
         "credential" => {
             const NAME: &str = "the name of a credential, without a slash";
             let name = value.text(NAME)?;
             if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\0']) {
                 return Err(value.expected(NAME));
             }
-            let Some(directory) = &credentials.directory else {
-                let text =
-                    format!("credential {name:?}: systemd gave none (CREDENTIALS_DIRECTORY is not set)");
-                return Err(value.fault(text));
-            };
-            Ok(directory.join(name))
+            match files {
+                SecretFiles::Unread => Ok(None),
+                SecretFiles::Read { credentials: Some(directory) } => Ok(Some(directory.join(name))),
+                SecretFiles::Read { credentials: None } => Err(value.fault(format!(
+                    "credential {name:?}: systemd gave none (CREDENTIALS_DIRECTORY is not set)"
+                ))),
+            }
         }
         other => Err(value.fault(format!("unknown key {other:?}; expected {SECRET}"))),
     }

@@ -5,7 +5,7 @@
 
 use super::allow::AllowList;
 use super::error::{ConfigError, Fault};
-use super::secret::Credentials;
+use super::secret::SecretFiles;
 use super::tree::{Node, Table, Value};
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -21,7 +21,7 @@ pub(super) struct Section<'a> {
     table: &'a Table,
     taken: Vec<&'static str>,
     errors: &'a mut Vec<ConfigError>,
-    pub(super) credentials: &'a Credentials,
+    pub(super) secret_files: &'a SecretFiles,
 }
 
 impl<'a> Section<'a> {
@@ -29,9 +29,9 @@ impl<'a> Section<'a> {
         name: impl Into<String>,
         table: &'a Table,
         errors: &'a mut Vec<ConfigError>,
-        credentials: &'a Credentials,
+        secret_files: &'a SecretFiles,
     ) -> Section<'a> {
-        Section { name: name.into(), table, taken: Vec::new(), errors, credentials }
+        Section { name: name.into(), table, taken: Vec::new(), errors, secret_files }
     }
 
     /// Puts what `read` makes of the key into `slot`; an absent key leaves it.
@@ -153,7 +153,7 @@ impl<'a> Section<'a> {
                 &EMPTY
             }
         };
-        Section::new(name, table, self.errors, self.credentials)
+        Section::new(name, table, self.errors, self.secret_files)
     }
 
     /// Says that a value which is fine by itself cannot be used.

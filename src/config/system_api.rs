@@ -64,10 +64,10 @@ impl SystemApi {
                 placeholder,
             );
         let mut passwords = section.inner("passwords");
-        let credentials = passwords.credentials;
+        let secret_files = passwords.secret_files;
         for context in CONTEXTS {
             let mut read = None;
-            passwords.value(context, &mut read, |node| read_passwords(node, credentials).map(Some));
+            passwords.value(context, &mut read, |node| read_passwords(node, secret_files).map(Some));
             api.passwords.extend(read.map(|passwords| (context.to_owned(), passwords)));
         }
         passwords.finish();

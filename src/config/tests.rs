@@ -276,13 +276,31 @@ fn a_later_file_adds_and_replaces_keys_and_is_blamed_for_its_own() {
 }
 
 #[test]
+fn an_inline_table_of_a_later_file_replaces_the_earlier_one_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let main = directory.path().join("headgate.toml");
+    let conf_d = directory.path().join("conf.d");
+    let psw = directory.path().join("psw");
+    fs::write(&main, "[system-api.passwords]\ncollector = { credential = \"none\" }\nweb = \"w\"\n").unwrap();
+    fs::create_dir(&conf_d).unwrap();
+    fs::write(&psw, "new\r\n").unwrap();
+    let text = format!("[system-api.passwords]\ncollector = {{ file = {psw:?} }}\n");
+    fs::write(conf_d.join("password.toml"), text).unwrap();
+    let api = Config::load(&main).unwrap().system_api;
+    assert!(api.opens("collector", Some("new")) && api.opens("web", Some("w")));
+}
+
+#[test]
 fn a_secret_comes_from_a_text_a_file_or_a_credential_and_never_shows() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("psw");
     fs::write(&file, "from-file\n").unwrap();
     let read = |collector: &str| {
         let text = format!("[system-api.passwords]\ncollector = {collector}\n");
-        Config::from_tree(&files::read_text(FILE, &text).unwrap(), &Credentials::at(directory.path()))
+        Config::from_tree(
+            &files::read_text(FILE, &text).unwrap(),
+            &SecretFiles::Read { credentials: Some(directory.path().to_owned()) },
+        )
     };
     for (value, right) in [
         ("\"from-text\"".to_owned(), "from-text"),
@@ -311,6 +329,25 @@ fn a_secret_comes_from_a_text_a_file_or_a_credential_and_never_shows() {
         assert!(errors.iter().any(said_so), "{value}: {errors:?}");
         assert!(errors.iter().all(|e| !e.text.contains("hidden") && !e.text.contains("12345")), "{errors:?}");
     }
+}
+
+#[test]
+fn a_command_of_an_operator_reads_no_secret_files_but_checks_their_names() {
+    let directory = tempfile::tempdir().unwrap();
+    let main = directory.path().join("headgate.toml");
+    let password =
+        |value: &str| fs::write(&main, format!("[system-api.passwords]\ncollector = {value}\n")).unwrap();
+    for value in ["{ file = \"/nowhere/psw\" }", "[{ credential = \"psw\" }, \"right\"]"] {
+        password(value);
+        assert!(Config::load(&main).is_err());
+        let config = Config::load_without_secret_files(&main).unwrap();
+        assert_eq!(config.system_api.opens("collector", Some("right")), value.contains("right"));
+        assert!(
+            !config.system_api.opens("collector", Some("")) && !config.system_api.opens("collector", None)
+        );
+    }
+    password("{ file = \"psw\" }");
+    assert!(Config::load_without_secret_files(&main).is_err());
 }
 
 #[test]

@@ -211,6 +211,15 @@ impl Inner {
         self.replace(id, visible, addresses, false);
     }
 
+    /// Brings everybody up to date who has a session: a NAS has changed.
+    pub(super) fn refresh_online(&mut self) {
+        let online: Vec<SubscriberId> =
+            self.sessions.open().filter_map(|session| session.subscriber).collect();
+        for id in online {
+            self.refresh(id);
+        }
+    }
+
     fn replace(
         &mut self,
         id: SubscriberId,

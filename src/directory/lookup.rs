@@ -31,6 +31,15 @@ pub enum LookupError {
 impl Inner {
     /// Finds whom `who` means.
     pub fn find_who(&self, who: &str) -> Result<Found, LookupError> {
+        match self.find_payer(who) {
+            Err(LookupError::Nobody) => {}
+            found => return found,
+        }
+        who.trim().parse::<Mac>().map_err(|_| LookupError::Nobody).and_then(|mac| self.find_mac(mac))
+    }
+
+    /// Whose payment it is (rules.md, Who is meant): contract number, then login, then address; never by MAC.
+    pub fn find_payer(&self, who: &str) -> Result<Found, LookupError> {
         let who = who.trim();
         if let Some(found) = self.contracts.get(who).and_then(|id| self.found_account(*id)) {
             return Ok(found);
@@ -38,13 +47,7 @@ impl Inner {
         if let Some(entry) = self.logins.get(who) {
             return self.found_subscriber(entry);
         }
-        if let Ok(address) = who.parse::<IpAddr>() {
-            return self.find_address(address);
-        }
-        if let Ok(mac) = who.parse::<Mac>() {
-            return self.find_mac(mac);
-        }
-        Err(LookupError::Nobody)
+        who.parse::<IpAddr>().map_err(|_| LookupError::Nobody).and_then(|address| self.find_address(address))
     }
 
     /// Whose address this is: live first, then configured.

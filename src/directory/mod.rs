@@ -24,6 +24,7 @@ use crate::engine::{SessionEffect, State, Touched};
 use crate::model::*;
 use ipnet::IpNet;
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
+use smallvec::SmallVec;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,7 +80,10 @@ impl Directory {
             }
             let mut pools = self.pools.lock();
             pools.define(state.pools());
-            for grant in state.grants() {
+            // Oldest first: what has been free the longest goes on first.
+            let mut grants: Vec<&PoolGrant> = state.grants().collect();
+            grants.sort_by_key(|grant| (grant.at, grant.address));
+            for grant in grants {
                 pools.restore(grant, now);
             }
             for session in inner.sessions.open() {
@@ -94,8 +98,9 @@ impl Directory {
         let views: Vec<_> = touched.subscribers.iter().filter_map(|id| state.view(*id, now)).collect();
         let accounts: Vec<_> = touched.accounts.iter().filter_map(|id| state.account_view(*id)).collect();
         let mut inner = self.inner.write();
+        let mut nases_changed = false;
         if touched.network {
-            inner.nases.define(state.nases());
+            nases_changed = inner.nases.define(state.nases());
             inner.define_groups(state.groups());
             self.pools.lock().define(state.pools());
         }
@@ -104,6 +109,11 @@ impl Directory {
         }
         for view in views {
             inner.put_subscriber(view);
+        }
+        if nases_changed {
+            inner.refresh_online();
+            // Followers that guard ports wait for this too.
+            self.revision.send_modify(|_| {});
         }
         self.announce(&inner);
     }
@@ -131,14 +141,16 @@ impl Directory {
 
     fn presence_changed(&self, inner: &mut Inner, key: &SessionKey, effect: SessionEffect) {
         let Some(session) = inner.sessions.find(key) else { return };
-        let subscriber = session.subscriber;
-        match effect {
-            SessionEffect::Closed => self.pools.lock().session_closed(session),
-            _ => self.pools.lock().session_opened(session),
+        let Some(subscriber) = session.subscriber else { return };
+        let in_use: SmallVec<[Ipv4Addr; 2]> =
+            inner.sessions.open_of(subscriber).filter_map(|session| session.framed_ip).collect();
+        let mut pools = self.pools.lock();
+        if effect != SessionEffect::Closed {
+            pools.session_opened(session);
         }
-        if let Some(subscriber) = subscriber {
-            inner.refresh(subscriber);
-        }
+        pools.settle(subscriber, &in_use);
+        drop(pools);
+        inner.refresh(subscriber);
     }
 
     fn announce(&self, inner: &Inner) {
@@ -184,10 +196,29 @@ impl Directory {
         })
     }
 
-    /// Gives a subscriber an address of a pool: the one it had, or a free one. None when the pool is exhausted.
-    /// The grant is to be written to the spool by the caller.
-    pub fn grant_address(&self, pool: PoolId, subscriber: SubscriberId, now: Timestamp) -> Option<Ipv4Addr> {
-        self.pools.lock().grant(pool, subscriber, now)
+    /// Gives a subscriber an address of a pool: the one it had, or a free one, never one that `inner` shows as
+    /// another's, live or configured. None when the pool is exhausted. The grant is to be written to the spool by the
+    /// caller.
+    pub fn grant_address(
+        &self,
+        inner: &Inner,
+        pool: PoolId,
+        subscriber: SubscriberId,
+        now: Timestamp,
+    ) -> Option<Ipv4Addr> {
+        let taken = |address: Ipv4Addr| {
+            let owner = inner.addresses.owner(&IpNet::from(IpAddr::V4(address)));
+            owner.is_some_and(|owner| owner != subscriber)
+        };
+        self.pools.lock().grant(pool, subscriber, now, taken)
+    }
+
+    /// Takes in grants that the spool holds and the ledger does not know yet.
+    pub fn restore_grants<'a>(&self, grants: impl Iterator<Item = &'a PoolGrant>, now: Timestamp) {
+        let mut pools = self.pools.lock();
+        for grant in grants {
+            pools.restore(grant, now);
+        }
     }
 
     /// Notes a login that nobody has.

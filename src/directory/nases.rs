@@ -26,11 +26,14 @@ pub(super) struct Nases {
 }
 
 impl Nases {
-    /// Takes in the NASes as the ledger has them, keeping what was learned of those that are the same.
-    pub fn define<'a>(&mut self, nases: impl Iterator<Item = &'a Arc<Nas>>) {
+    /// Takes in the NASes as the ledger has them, keeping what was learned of those that are the same. True when
+    /// something is not the same.
+    pub fn define<'a>(&mut self, nases: impl Iterator<Item = &'a Arc<Nas>>) -> bool {
         let old = std::mem::take(self);
+        let mut kept = 0;
         for nas in nases {
             let known = old.all.iter().find(|entry| entry.nas == *nas);
+            kept += usize::from(known.is_some());
             let entry = known.cloned().unwrap_or_else(|| {
                 Arc::new(NasEntry {
                     nas: Arc::clone(nas),
@@ -47,6 +50,7 @@ impl Nases {
         }
         self.prefixes.sort_by_key(|(net, _)| std::cmp::Reverse(net.prefix_len()));
         self.all.sort_by_key(|entry| entry.nas.id);
+        kept != old.all.len() || kept != self.all.len()
     }
 
     pub fn find(&self, source: IpAddr) -> Option<&Arc<NasEntry>> {

@@ -1,4 +1,13 @@
-//! Doors: each speaks one protocol, makes one call to [`crate::operations`] and renders the answer. They do not know
-//! each other.
+//! Doors: each parses what comes in, makes one call of an operation, and renders the answer.
+//!
+//! A door knows its protocol and nothing else: no rule of money or access, no table of the store, no other door.
+//! `http` is the transport that the HTTP doors share, `request_log` what they all write down.
 
+pub mod control;
+pub mod http;
+pub mod metrics;
 pub mod radius;
+mod request_log;
+pub mod system_api;
+
+pub use request_log::{LoggedRequest, RequestLog, masked};

@@ -2,6 +2,7 @@
 
 use super::State;
 use crate::model::*;
+use std::collections::{HashMap, HashSet};
 
 /// Collects the changes of one decision, with the balances as they will be after it.
 pub(super) struct Books<'a> {
@@ -9,8 +10,10 @@ pub(super) struct Books<'a> {
     pub changes: Vec<Change>,
     next_transfer: i64,
     next_own_account: i64,
-    balances: Vec<(AccountId, Money)>,
-    opened: Vec<LedgerAccount>,
+    /// Balances that differ from the state's. Tables, because a load posts for every contract of an operator.
+    balances: HashMap<AccountId, Money>,
+    opened_own: HashMap<(LedgerKind, String), AccountId>,
+    opened_contracts: HashSet<AccountId>,
 }
 
 /// What a transfer says besides its two sides.
@@ -29,15 +32,15 @@ impl<'a> Books<'a> {
             changes: Vec::new(),
             next_transfer: state.last_transfer() + 1,
             next_own_account: state.own_account_lowest().min(0) - 1,
-            balances: Vec::new(),
-            opened: Vec::new(),
+            balances: HashMap::new(),
+            opened_own: HashMap::new(),
+            opened_contracts: HashSet::new(),
         }
     }
 
     /// Balance of an account after the postings so far.
     pub fn balance(&self, id: AccountId) -> Money {
-        let moved = self.balances.iter().rev().find(|(account, _)| *account == id);
-        moved.map_or_else(|| self.state.balance(id), |(_, balance)| *balance)
+        self.balances.get(&id).copied().unwrap_or_else(|| self.state.balance(id))
     }
 
     /// Our own account of this kind and name, opened when it is the first time.
@@ -45,23 +48,21 @@ impl<'a> Books<'a> {
         if let Some(id) = self.state.own_account(kind, name) {
             return id;
         }
-        if let Some(account) = self.opened.iter().find(|a| a.kind == kind && a.name == name) {
-            return account.id;
+        if let Some(id) = self.opened_own.get(&(kind, name.to_owned())) {
+            return *id;
         }
         let id = AccountId(self.next_own_account);
         self.next_own_account -= 1;
-        let account = LedgerAccount { id, kind, name: name.to_owned() };
-        self.opened.push(account.clone());
-        self.changes.push(Change::LedgerAccount(account));
+        self.opened_own.insert((kind, name.to_owned()), id);
+        self.changes.push(Change::LedgerAccount(LedgerAccount { id, kind, name: name.to_owned() }));
         id
     }
 
     /// The ledger account of a contract, opened when it is the first time.
     pub fn contract_account(&mut self, account: &Account) -> AccountId {
-        if !self.state.ledger.contains_key(&account.id) && !self.opened.iter().any(|a| a.id == account.id) {
+        if !self.state.ledger.contains_key(&account.id) && self.opened_contracts.insert(account.id) {
             let entry =
                 LedgerAccount { id: account.id, kind: LedgerKind::Contract, name: account.contract.clone() };
-            self.opened.push(entry.clone());
             self.changes.push(Change::LedgerAccount(entry));
         }
         account.id
@@ -80,8 +81,8 @@ impl<'a> Books<'a> {
         let out_of_range = || Refusal::new("out-of-range", "the balance would leave the range of the ledger");
         let debited = self.balance(debit).checked_sub(amount).ok_or_else(out_of_range)?;
         let credited = self.balance(credit).checked_add(amount).ok_or_else(out_of_range)?;
-        self.balances.push((debit, debited));
-        self.balances.push((credit, credited));
+        self.balances.insert(debit, debited);
+        self.balances.insert(credit, credited);
         let transfer = Transfer {
             id: TransferId(self.next_transfer),
             debit,

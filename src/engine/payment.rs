@@ -12,8 +12,8 @@ pub(super) const TEXT_OCTETS_MAX: usize = 1000;
 /// Takes a payment. Order of checks: sum, duplicate, subscriber, account (the door checked operator, search
 /// parameter and act before). A payment to a blocked or closed account is taken like any other.
 pub(super) fn pay(state: &State, request: &PaymentRequest, now: Timestamp) -> Result<Decision, Refusal> {
-    check_key(&request.key)?;
     check_sum(state, request.sum)?;
+    check_key(&request.key)?;
     if let Some(known) = state.payment(&request.key) {
         return repeat(known, request);
     }

@@ -10,7 +10,7 @@ pub(super) fn replay(state: &State, edge: &str, entries: &[(SpoolPosition, Spool
     let mut position = state.edge_position(edge);
     let mut skipped = 0;
     let mut scratch =
-        Scratch { base: &state.sessions, overlay: SessionTable::default(), changed: HashMap::new() };
+        Scratch { base: &state.sessions, overlay: SessionTable::of_batch(), changed: HashMap::new() };
     let mut changes = Vec::new();
     for (at, entry) in entries {
         let seen = position.is_some_and(|p| p.epoch == at.epoch && at.sequence <= p.sequence);

@@ -3,7 +3,7 @@
 
 use crate::model::*;
 use smallvec::{SmallVec, smallvec};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Closed sessions kept, so that a late record finds its session and does not open a second one.
 const CLOSED_MAX: usize = 50_000;
@@ -33,18 +33,57 @@ impl SessionEffect {
 }
 
 /// All open sessions, and the lately closed ones.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SessionTable {
     sessions: HashMap<SessionKey, Session>,
     open_of: HashMap<SubscriberId, SmallVec<[SessionKey; 1]>>,
     open_on: HashMap<NasId, HashSet<SessionKey>>,
-    closed: VecDeque<SessionKey>,
     open_count: usize,
+    /// Closed sessions by the order in which they closed.
+    closed: BTreeMap<u64, SessionKey>,
+    closed_as: HashMap<SessionKey, u64>,
+    closed_next: u64,
+    closed_max: usize,
+}
+
+/// Under what a session stands in the indexes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Place {
+    open: bool,
+    subscriber: Option<SubscriberId>,
+}
+
+impl Place {
+    fn of(session: &Session) -> Place {
+        Place { open: session.is_open(), subscriber: session.subscriber }
+    }
+}
+
+impl Default for SessionTable {
+    fn default() -> SessionTable {
+        SessionTable {
+            sessions: HashMap::new(),
+            open_of: HashMap::new(),
+            open_on: HashMap::new(),
+            open_count: 0,
+            closed: BTreeMap::new(),
+            closed_as: HashMap::new(),
+            closed_next: 0,
+            closed_max: CLOSED_MAX,
+        }
+    }
 }
 
 impl SessionTable {
-    /// Merges one record. Gives each session it touched with the effect; On and Off touch many.
+    /// A table for one batch, which forgets nothing; as large as what is put into it.
+    pub(super) fn of_batch() -> SessionTable {
+        SessionTable { closed_max: usize::MAX, ..SessionTable::default() }
+    }
+
+    /// Merges one record. Gives each session it touched with the effect; On and Off touch many. All of them can be
+    /// found until the next record is merged.
     pub fn merge(&mut self, record: &AccountingRecord) -> SmallVec<[(SessionKey, SessionEffect); 1]> {
+        self.forget_oldest();
         match record.kind {
             AccountingKind::On | AccountingKind::Off => self.close_all(record),
             _ => {
@@ -66,12 +105,10 @@ impl SessionTable {
             self.put(session);
             return effect;
         };
-        let was_open = session.is_open();
+        let before = Place::of(session);
         let effect = merge_into(session, record);
-        if was_open != session.is_open() {
-            let session = session.clone();
-            self.index(&session, was_open);
-        }
+        let after = Place::of(session);
+        self.reindex(key, Some(before), after);
         effect
     }
 
@@ -80,74 +117,89 @@ impl SessionTable {
         let keys: Vec<SessionKey> = self.open_on.get(&record.nas).into_iter().flatten().cloned().collect();
         let mut touched = SmallVec::new();
         for key in keys {
-            let Some(session) = self.sessions.get_mut(&key) else { continue };
-            if session.nas_address != record.nas_address || session.started > record.event_time {
-                continue;
+            let earlier = self.sessions.get(&key).is_some_and(|session| {
+                session.nas_address == record.nas_address && session.started <= record.event_time
+            });
+            if earlier && self.end(&key, record.event_time, CAUSE_NAS_REBOOT) {
+                touched.push((key, SessionEffect::Closed));
             }
-            session.stopped = Some(record.event_time);
-            session.terminate_cause = CAUSE_NAS_REBOOT;
-            let session = session.clone();
-            self.index(&session, true);
-            touched.push((key, SessionEffect::Closed));
         }
         touched
     }
 
     /// Ends a session by decision of an operator or a check, without a record.
     pub fn close(&mut self, key: &SessionKey, at: Timestamp, cause: u32) -> bool {
+        self.forget_oldest();
+        self.end(key, at, cause)
+    }
+
+    fn end(&mut self, key: &SessionKey, at: Timestamp, cause: u32) -> bool {
         let Some(session) = self.sessions.get_mut(key).filter(|session| session.is_open()) else {
             return false;
         };
+        let before = Place::of(session);
         session.stopped = Some(at);
         session.terminate_cause = cause;
-        let session = session.clone();
-        self.index(&session, true);
+        let after = Place::of(session);
+        self.reindex(key, Some(before), after);
         true
     }
 
     /// Inserts or replaces a session as it is.
     pub fn put(&mut self, session: Session) {
-        let was_open = self.sessions.get(&session.key).is_some_and(Session::is_open);
-        self.index(&session, was_open);
+        self.forget_oldest();
+        let before = self.sessions.get(&session.key).map(Place::of);
+        self.reindex(&session.key, before, Place::of(&session));
         self.sessions.insert(session.key.clone(), session);
     }
 
-    fn index(&mut self, session: &Session, was_open: bool) {
-        match (was_open, session.is_open()) {
-            (false, true) => {
-                self.open_count += 1;
-                self.open_on.entry(session.key.nas).or_default().insert(session.key.clone());
-                if let Some(subscriber) = session.subscriber {
-                    self.open_of.entry(subscriber).or_default().push(session.key.clone());
-                }
+    /// Keeps the indexes in step with a session that stood at `before` (None: it is new) and stands at `after`.
+    fn reindex(&mut self, key: &SessionKey, before: Option<Place>, after: Place) {
+        if before == Some(after) {
+            return;
+        }
+        match before {
+            Some(before) if before.open => self.unlist_open(key, before.subscriber),
+            Some(_) if after.open => {
+                let number = self.closed_as.remove(key);
+                number.and_then(|number| self.closed.remove(&number));
             }
-            (true, false) => {
-                self.open_count -= 1;
-                if let Some(keys) = self.open_on.get_mut(&session.key.nas) {
-                    keys.remove(&session.key);
-                }
-                if let Some(subscriber) = session.subscriber
-                    && let Some(keys) = self.open_of.get_mut(&subscriber)
-                {
-                    keys.retain(|key| *key != session.key);
-                    if keys.is_empty() {
-                        self.open_of.remove(&subscriber);
-                    }
-                }
-                self.forget_oldest(session.key.clone());
+            _ => {}
+        }
+        if after.open {
+            self.open_count += 1;
+            self.open_on.entry(key.nas).or_default().insert(key.clone());
+            if let Some(subscriber) = after.subscriber {
+                self.open_of.entry(subscriber).or_default().push(key.clone());
             }
-            (false, false) => self.forget_oldest(session.key.clone()),
-            (true, true) => {}
+        } else if before.is_none_or(|before| before.open) {
+            self.closed.insert(self.closed_next, key.clone());
+            self.closed_as.insert(key.clone(), self.closed_next);
+            self.closed_next += 1;
         }
     }
 
-    fn forget_oldest(&mut self, closed: SessionKey) {
-        self.closed.push_back(closed);
-        while self.closed.len() > CLOSED_MAX {
-            let Some(key) = self.closed.pop_front() else { break };
-            if self.sessions.get(&key).is_some_and(|session| !session.is_open()) {
-                self.sessions.remove(&key);
+    fn unlist_open(&mut self, key: &SessionKey, subscriber: Option<SubscriberId>) {
+        self.open_count -= 1;
+        if let Some(keys) = self.open_on.get_mut(&key.nas) {
+            keys.remove(key);
+        }
+        if let Some(subscriber) = subscriber
+            && let Some(keys) = self.open_of.get_mut(&subscriber)
+        {
+            keys.retain(|other| other != key);
+            if keys.is_empty() {
+                self.open_of.remove(&subscriber);
             }
+        }
+    }
+
+    /// Runs before something is merged and not after, so that a caller finds every session that a record ended.
+    fn forget_oldest(&mut self) {
+        while self.closed.len() > self.closed_max {
+            let Some((_, key)) = self.closed.pop_first() else { break };
+            self.closed_as.remove(&key);
+            self.sessions.remove(&key);
         }
     }
 
@@ -197,27 +249,32 @@ fn merge_into(session: &mut Session, record: &AccountingRecord) -> SessionEffect
         return merge_start(session, record);
     }
     let newer = record.session_seconds >= session.session_seconds;
-    let counted = merge_usage(session, record, newer);
+    let before = (session.session_seconds, session.updated);
+    let mut moved = merge_usage(session, record, newer);
     if newer {
         session.session_seconds = record.session_seconds;
         session.updated = session.updated.max(record.event_time);
+        moved |= before != (session.session_seconds, session.updated);
     }
-    if record.kind == AccountingKind::Stop {
-        return close(session, record);
-    }
+    // Whatever moved is told, also of a closed session: what is ignored is not written.
+    let rest = if moved { SessionEffect::Updated } else { SessionEffect::Ignored };
     let stopped = session.stopped;
     match stopped {
+        None if record.kind == AccountingKind::Stop => {
+            session.stopped = Some(record.event_time);
+            session.terminate_cause = record.terminate_cause;
+            SessionEffect::Closed
+        }
         None if newer && alter(session, record) => SessionEffect::Altered,
-        None if counted || newer => SessionEffect::Updated,
-        None => SessionEffect::Ignored,
+        _ if record.kind == AccountingKind::Stop => rest,
+        None => rest,
         // We closed it (NAS reboot, stale), yet the NAS reports it alive, later: it lives.
         Some(stopped) if session.terminate_cause == CAUSE_NAS_REBOOT && record.event_time > stopped => {
             session.stopped = None;
             session.terminate_cause = 0;
             SessionEffect::Reopened
         }
-        Some(_) if counted => SessionEffect::Updated,
-        Some(_) => SessionEffect::Ignored,
+        Some(_) => rest,
     }
 }
 
@@ -233,15 +290,6 @@ fn merge_start(session: &mut Session, record: &AccountingRecord) -> SessionEffec
         }
         Some(_) => SessionEffect::Ignored,
     }
-}
-
-fn close(session: &mut Session, record: &AccountingRecord) -> SessionEffect {
-    if session.stopped.is_some() {
-        return SessionEffect::Ignored;
-    }
-    session.stopped = Some(record.event_time);
-    session.terminate_cause = record.terminate_cause;
-    SessionEffect::Closed
 }
 
 /// Takes over an address that came or changed. True when something visible did.

@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-/// Payments kept in memory so that a repeat needs no question to the store. More than a batch, by far.
-const RECENT_PAYMENTS_MAX: usize = 100_000;
+/// Payments kept in memory from batch to batch, so that a repeat needs no question to the store.
+pub(super) const RECENT_PAYMENTS_MAX: usize = 100_000;
 
 /// Rules that the configuration sets.
 #[derive(Clone, Debug)]
@@ -241,8 +241,13 @@ impl State {
         self.recent_payments.get(key)
     }
 
-    /// Payment keys of these commands that the store has to be asked for before they are decided.
-    pub fn keys_to_fetch<'a>(&self, commands: impl Iterator<Item = &'a Command>) -> Vec<PaymentKey> {
+    /// Payment keys of these commands that the store has to be asked for before they are decided. Old payments are
+    /// forgotten here and nowhere else, so that what is known now is still known when the commands are decided.
+    pub fn keys_to_fetch<'a>(&mut self, commands: impl Iterator<Item = &'a Command>) -> Vec<PaymentKey> {
+        while self.recent_order.len() > RECENT_PAYMENTS_MAX {
+            let Some(oldest) = self.recent_order.pop_front() else { break };
+            self.recent_payments.remove(&oldest);
+        }
         commands
             .filter_map(|command| match command {
                 Command::Pay(request) if !self.recent_payments.contains_key(&request.key) => {
@@ -255,13 +260,10 @@ impl State {
 
     /// Takes in a payment that was made before, from the store or from a decision.
     pub fn remember_payment(&mut self, payment: Payment) {
-        if self.recent_order.len() >= RECENT_PAYMENTS_MAX
-            && let Some(oldest) = self.recent_order.pop_front()
-        {
-            self.recent_payments.remove(&oldest);
+        let key = payment.key.clone();
+        if self.recent_payments.insert(key.clone(), payment).is_none() {
+            self.recent_order.push_back(key);
         }
-        self.recent_order.push_back(payment.key.clone());
-        self.recent_payments.insert(payment.key.clone(), payment);
     }
 
     /// What readers may know of a subscriber at `now`.

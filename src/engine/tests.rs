@@ -1,1 +1,8 @@
+//! The rules as tables: event, answer, balances. What one file decides is tested beside it.
 
+mod books;
+mod load;
+mod load_refusals;
+mod payment;
+mod replay;
+mod standing;

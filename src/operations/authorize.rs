@@ -167,7 +167,7 @@ impl Operations {
             return Ok((Some(free.unwrap_or(first)), None));
         }
         let Some(pool) = subscriber.pool.or(request.nas.nas.pool) else { return Ok((None, None)) };
-        match self.directory.grant_address(pool, subscriber.id, request.now) {
+        match self.directory.grant_address(inner, pool, subscriber.id, request.now) {
             Some(address) => {
                 let grant = PoolGrant {
                     pool,

@@ -22,26 +22,19 @@ pub struct FeedRequest {
 impl Operations {
     /// A page of the feed. With a cursor that nothing has followed, waits until something changes or the time is over.
     pub async fn feed(&self, request: &FeedRequest) -> FeedPage {
-        let page = self.feed_now(request);
-        if page.full || !page.entries.is_empty() || !page.gone.is_empty() || request.wait.is_zero() {
-            return page;
-        }
+        // Subscribed before the look: whatever changes after it wakes.
         let mut revision = self.directory.subscribe();
+        let mut page = self.feed_now(request);
+        let ports = page.ports.clone();
         let deadline = tokio::time::Instant::now() + request.wait.min(WAIT_MAX);
         loop {
-            let page = self.feed_now(request);
-            if page.full || !page.entries.is_empty() || !page.gone.is_empty() {
+            let news = page.full || !page.entries.is_empty() || !page.gone.is_empty() || page.ports != ports;
+            if news || request.wait.is_zero() {
                 return page;
             }
-            revision.mark_unchanged();
-            // What changed between the page and the mark is seen by looking once more.
-            let again = self.feed_now(request);
-            if again.cursor != page.cursor {
-                continue;
-            }
             match tokio::time::timeout_at(deadline, revision.changed()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) | Err(_) => return again,
+                Ok(Ok(())) => page = self.feed_now(request),
+                Ok(Err(_)) | Err(_) => return page,
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Payments, charges and what was posted.
 
-use super::Operations;
+use super::{Counters, Operations};
 use crate::model::*;
 use crate::storage::{PaymentFilter, StoreError};
 use crate::writer::Rejected;
@@ -76,7 +76,7 @@ impl Operations {
     /// Takes a payment (rules.md, Payments). The sum is read first, as the order of checks wants it.
     pub async fn pay(&self, input: PaymentInput, actor: Actor) -> Result<PaidPayment, Rejected> {
         let sum = self.sum(&input.sum)?;
-        let account = self.directory.read().find_who(&input.who).ok().map(|found| found.account.id);
+        let account = self.directory.read().find_payer(&input.who).ok().map(|found| found.account.id);
         let request = PaymentRequest {
             key: PaymentKey { operator: input.operator, id: input.id },
             who: input.who,
@@ -85,7 +85,11 @@ impl Operations {
             operator_date: input.date,
         };
         match self.writer.call(Command::Pay(request), actor).await? {
-            Outcome::Paid { payment, repeat } => Ok(self.paid(payment, repeat)),
+            Outcome::Paid { payment, repeat } => {
+                let counters = &self.counters;
+                Counters::count(if repeat { &counters.payment_repeats } else { &counters.payments });
+                Ok(self.paid(payment, repeat))
+            }
             _ => Err(Rejected::Unknown),
         }
     }

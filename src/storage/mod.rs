@@ -31,16 +31,17 @@ pub trait Store: Send {
     fn payments_by_key(&mut self, keys: &[PaymentKey]) -> Result<HashMap<PaymentKey, Payment>, StoreError>;
 
     /// Writes one batch in one durable transaction. A batch whose number the lease row already holds was
-    /// committed before; it is answered `Ok` and not written again.
+    /// committed before; it is answered `Ok` and not written again. Any other number than that and the next one is
+    /// [`StoreError::Poisoned`], as is a change that breaks a constraint; nothing of the batch is written then.
     fn commit(&mut self, batch: &Batch<'_>) -> Result<(), StoreError>;
 }
 
 /// Questions that are answered from the store and not from memory. Shared between doors; never blocks the writer.
 pub trait Reader: Send + Sync {
-    /// Postings of one account, newest first, at most `limit`.
+    /// Postings of one account, newest (highest id) first, at most `limit`.
     fn transfers(&self, account: AccountId, limit: usize) -> Result<Vec<Transfer>, StoreError>;
 
-    /// Payments, newest first.
+    /// Payments, newest first, at most `filter.limit`.
     fn payments(&self, filter: &PaymentFilter) -> Result<Vec<Payment>, StoreError>;
 
     /// Sessions of a subscriber, newest first, at most `limit`.
@@ -69,8 +70,10 @@ pub struct Batch<'a> {
 
 #[derive(Clone, Debug, Default)]
 pub struct PaymentFilter {
+    /// Taken at this time or later.
     pub since: Option<Timestamp>,
     pub account: Option<AccountId>,
+    /// Payments given at most; back ends have a bound of their own above it.
     pub limit: usize,
 }
 

@@ -14,11 +14,20 @@ use crate::engine::{Settings, State, Touched};
 use crate::model::*;
 use crate::storage::{Lease, Store, StoreError};
 use queue::Queue;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long the writer sleeps when nothing is queued and no moment is near.
 const IDLE_MAX: Duration = Duration::from_secs(3600);
+
+/// A writer that has started.
+pub struct Started {
+    pub handle: WriterHandle,
+    pub thread: std::thread::JoinHandle<()>,
+    /// How far each edge's spool has been taken in.
+    pub edge_positions: HashMap<String, SpoolPosition>,
+}
 
 /// Everything the writer's thread owns.
 pub struct Writer {
@@ -40,10 +49,12 @@ impl Writer {
         directory: Arc<Directory>,
         clock: Arc<dyn Clock>,
         holder: String,
-    ) -> Result<(WriterHandle, std::thread::JoinHandle<()>), StoreError> {
+    ) -> Result<Started, StoreError> {
         let lease = store.acquire_lease(&holder)?;
         let now = clock.now();
-        let state = State::new(store.load()?, settings.clone(), now);
+        let snapshot = store.load()?;
+        let edge_positions = snapshot.edge_positions.clone();
+        let state = State::new(snapshot, settings.clone(), now);
         directory.publish_all(&state, now);
         let queue = Arc::new(Queue::default());
         let handle = WriterHandle::new(Arc::clone(&queue));
@@ -52,7 +63,7 @@ impl Writer {
             .name("writer".into())
             .spawn(move || writer.run())
             .map_err(|e| StoreError::Unusable(format!("cannot start the writer's thread: {e}")))?;
-        Ok((handle, thread))
+        Ok(Started { handle, thread, edge_positions })
     }
 
     fn run(mut self) {

@@ -1,3 +1,28 @@
-//! What is tested from outside, over real sockets and files. One binary, so that it links once.
+//! What is tested from outside, over real sockets, files and kernels. One binary, so that it links once. Each
+//! directory tests one door or follower; what several need to set up stands in `fixture` and `network`.
 
+// Tests say what they expect by failing.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+/// A server's middle over a database in a temporary directory, for tests of doors.
+mod fixture;
+/// Network namespaces (subscriber, NAS, internet) and small servers in them, for tests with real traffic.
+mod network;
+
+/// The captive page, by source address.
+mod captive;
+/// The enforcer: its table in real network namespaces, with real traffic.
+mod enforcement;
+mod metrics;
+/// The RADIUS servers and CoA, against FreeRADIUS's clients, our generator and hand-made packets.
 mod radius;
+/// The main job, end to end, with server and enforcer as processes.
+mod story;
+/// The Carbon dialect: golden lists, polls, payments, mutated requests.
+mod system_api;
+mod wire;
+
+/// The sources themselves: who may import whom, and the habits of the house.
+mod layers;
+mod source;
+mod tidy;

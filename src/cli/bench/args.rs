@@ -69,6 +69,7 @@ pub struct RadiusArgs {
     /// Shared secret
     #[arg(long, value_parser = secret_text, default_value = "testing123")]
     pub secret: SecretText,
+    /// Kind of request
     #[arg(long, value_enum, default_value = "pap")]
     pub mode: Mode,
     /// Outstanding requests in all
@@ -77,6 +78,7 @@ pub struct RadiusArgs {
     /// Source ports per thread (each has 256 identifiers)
     #[arg(long, value_parser = count(1, 256), default_value = "4")]
     pub sockets: usize,
+    /// Sender threads
     #[arg(long, value_parser = count(1, 64), default_value = "1")]
     pub threads: usize,
     /// Requests per second in all; 0: as fast as replies come
@@ -97,8 +99,10 @@ pub struct RadiusArgs {
     /// Users u000000, u000001, ... with passwords p000000, ...
     #[arg(long, value_parser = count(1, USERS_MAX), default_value = "10000")]
     pub users: usize,
+    /// What the users' names begin with
     #[arg(long, default_value = "u")]
     pub user_prefix: String,
+    /// What their passwords begin with
     #[arg(long, default_value = "p")]
     pub pass_prefix: String,
     /// Digits in those names
@@ -137,6 +141,7 @@ pub struct RadiusArgs {
     /// Run on this core only
     #[arg(long)]
     pub cpu: Option<usize>,
+    /// The same seed sends the same requests
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Text for the JSON line

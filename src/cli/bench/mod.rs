@@ -1,4 +1,5 @@
-//! The load generators that the published figures are made with: `headgate bench radius` and `headgate bench echo`.
+//! The load generators that the published figures are made with: `headgate bench radius`, the UDP `echo` it is
+//! compared with, and `suite` and `soak`, which start a server and load it.
 //!
 //! They are clients of a server, this one or another, and share no protocol code with it: packets, digests and
 //! checks stand here a second time on purpose, so that an error in the server's own cannot hide in both.
@@ -9,13 +10,18 @@ mod args;
 mod crypto;
 mod echo;
 mod histogram;
+mod mutate;
 mod net;
+mod payments;
 mod process;
 mod radius;
 mod random;
 mod reply;
 mod report;
 mod request;
+mod soak;
+mod subject;
+mod suite;
 mod worker;
 
 #[cfg(test)]
@@ -23,28 +29,55 @@ mod tests;
 
 pub use args::{EchoArgs, MessageAuthenticatorPlace, Mode, RadiusArgs};
 pub use echo::{EchoReport, echo};
+pub use mutate::{MutationReport, mutate};
+pub use payments::{PaymentsArgs, PaymentsReport, payments};
 pub use radius::radius;
 pub use report::Report;
+pub use soak::{SoakArgs, SoakReport, soak};
+pub use suite::{SuiteArgs, SuiteReport, suite};
 
 use clap::Subcommand;
 use serde::Serialize;
 use std::{fmt, io};
 
-/// `headgate bench ...`
+/// Load generators, and the runs that the published figures were made with
 #[derive(Subcommand, Clone, Debug)]
 pub enum BenchCommand {
     Radius(Box<RadiusArgs>),
     Echo(EchoArgs),
+    Suite(SuiteArgs),
+    Soak(SoakArgs),
+    Payments(PaymentsArgs),
 }
 
-/// Runs one generator and prints its result as a JSON line. Returns the exit code: 0, 1 when a reply broke a check
-/// or the run failed, 2 for a usage error.
+/// Runs one generator and prints its result as a JSON line. Returns the exit code: 0, 1 when a reply broke a check,
+/// nothing replied or the run failed, 2 for a usage error.
 pub fn run(command: &BenchCommand) -> u8 {
     let result = match command {
+        BenchCommand::Radius(args) if args.mutate.is_some() => {
+            mutate(args).and_then(|report| print_json(&report, report.faults() == 0))
+        }
         BenchCommand::Radius(args) => {
-            radius(args).and_then(|report| print_json(&report, report.faults() == 0))
+            radius(args).and_then(|report| print_json(&report, report.faults() == 0 && report.replies > 0))
         }
         BenchCommand::Echo(args) => echo(args).and_then(|report| print_json(&report, true)),
+        BenchCommand::Suite(args) => suite(args).and_then(|report| {
+            if args.json {
+                return print_json(&report, report.faults() == 0);
+            }
+            suite::print(&report);
+            Ok(report.faults() == 0)
+        }),
+        BenchCommand::Payments(args) => payments(args).and_then(|report| {
+            if args.wants_json() {
+                return print_json(&report, true);
+            }
+            payments::print(&report);
+            Ok(true)
+        }),
+        BenchCommand::Soak(args) => {
+            soak(args).and_then(|report| print_json(&report, report.findings.is_empty()))
+        }
     };
     match result {
         Ok(holds) => u8::from(!holds),

@@ -63,6 +63,13 @@ pub struct Expected {
     pub session: Option<Session>,
 }
 
+impl Expected {
+    /// A request of which only the signatures matter.
+    pub fn bare(mode: Mode, authenticator: Authenticator) -> Expected {
+        Expected { mode, authenticator, user: 0, accept: true, mschap: None, session: None }
+    }
+}
+
 #[derive(Clone)]
 pub struct MschapProof {
     pub ident: u8,
@@ -137,8 +144,7 @@ impl Builder {
         if place == MessageAuthenticatorPlace::First {
             attribute(packet, MESSAGE_AUTHENTICATOR, &[0; 16]);
         }
-        let mut expected =
-            Expected { mode, authenticator, user: 0, accept: true, mschap: None, session: None };
+        let mut expected = Expected::bare(mode, authenticator);
         match mode {
             Mode::Status => {}
             Mode::Acct => self.accounting(packet, &mut expected),

@@ -9,6 +9,7 @@ mod subscribers;
 use super::ledger::Books;
 use super::{Decision, State};
 use crate::model::*;
+use ipnet::IpNet;
 use std::collections::HashMap;
 
 /// Rows of one file, all kinds together.
@@ -49,6 +50,7 @@ pub(super) fn load(
     for row in &file.subscriber {
         plan.subscriber(row).map_err(in_row("subscriber", &row.login))?;
     }
+    plan.check_contested()?;
     let changes = if options.dry_run { Vec::new() } else { plan.books.changes };
     Ok(Decision { outcome: Outcome::Loaded(Loaded { rows: plan.rows }), changes })
 }
@@ -60,6 +62,13 @@ fn in_row<'a>(kind: &'a str, name: &'a str) -> impl Fn(Refusal) -> Refusal + 'a 
 
 fn refuse<T>(token: &str, text: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal::new(token, text))
+}
+
+/// An address that two subscribers had when a row was read.
+struct Contested {
+    address: IpNet,
+    before: SubscriberId,
+    claimed_by: SubscriberId,
 }
 
 /// The state as it will be after the rows so far.
@@ -78,8 +87,12 @@ struct Planner<'a> {
     contracts: HashMap<String, AccountId>,
     subscribers: HashMap<SubscriberId, Subscriber>,
     logins: HashMap<String, SubscriberId>,
-    /// Who has which address configured.
-    configured: HashMap<std::net::IpAddr, SubscriberId>,
+    /// Parent of each group.
+    parents: HashMap<GroupId, Option<GroupId>>,
+    /// Who has which address or delegated prefix configured.
+    configured: HashMap<IpNet, SubscriberId>,
+    /// Addresses that a row took while another subscriber had them; a later row may free them.
+    contested: Vec<Contested>,
     /// Accounts whose balance this file has set.
     balanced: std::collections::HashSet<AccountId>,
     /// Highest account and subscriber ids in use.
@@ -108,8 +121,10 @@ impl<'a> Planner<'a> {
             configured: state
                 .subscribers
                 .values()
-                .flat_map(|s| s.addresses.iter().map(|address| (*address, s.id)))
+                .flat_map(|s| subscribers::configured(s).map(|address| (address, s.id)))
                 .collect(),
+            parents: state.groups.values().map(|group| (group.id, group.parent)).collect(),
+            contested: Vec::new(),
             balanced: std::collections::HashSet::new(),
             account_last: state.accounts.keys().map(|id| id.0).max().unwrap_or(0),
             subscriber_last: state.subscribers.keys().map(|id| id.0).max().unwrap_or(0),
@@ -183,6 +198,9 @@ fn choose_id(
         }
         (Some(given), None) if taken(given) => refuse("id-taken", format!("id: {given} is another's")),
         (Some(given), None) => Ok(given),
-        (None, None) => Ok(last + 1),
+        (None, None) => match last.checked_add(1) {
+            Some(next) => Ok(next),
+            None => refuse("no-id-left", format!("id: none is left after {last}; give one")),
+        },
     }
 }

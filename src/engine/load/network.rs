@@ -19,10 +19,28 @@ impl Planner<'_> {
             parent => self.group_id(parent, old.and_then(|g| g.parent))?,
         };
         let group = Group { id: GroupId(id), name: row.name.clone(), parent };
+        if self.is_above(group.id, parent) {
+            return refuse("group-loop", format!("parent: {:?} is already below it", row.parent));
+        }
+        self.parents.insert(group.id, parent);
         let effect = effect(old, &group);
         self.keep("group", &row.name, effect, Change::Group(group.clone()));
         self.groups.insert(row.name.clone(), group);
         Ok(())
+    }
+
+    /// Whether `group` is `child` or stands above it.
+    fn is_above(&self, group: GroupId, child: Option<GroupId>) -> bool {
+        let mut above = child;
+        // No way up is longer than there are groups.
+        for _ in 0..=self.parents.len() {
+            match above {
+                None => return false,
+                Some(id) if id == group => return true,
+                Some(id) => above = self.parents.get(&id).copied().flatten(),
+            }
+        }
+        true
     }
 
     pub(super) fn plan(&mut self, row: &PlanRow) -> Result<(), Refusal> {
@@ -79,15 +97,14 @@ impl Planner<'_> {
             (None, Some(old)) => old.prefixes.clone(),
             (None, None) => return refuse("no-prefixes", "prefixes: a pool needs at least one"),
         };
-        let overlap = |other: &Pool| {
-            other.name != row.name
-                && other
-                    .prefixes
-                    .iter()
-                    .any(|a| prefixes.iter().any(|b: &IpNet| a.contains(b) || b.contains(a)))
-        };
-        if let Some(other) = self.pools.values().find(|other| overlap(other)) {
+        if let Some(other) =
+            self.pools.values().find(|p| p.name != row.name && overlap(&p.prefixes, &prefixes))
+        {
             return refuse("pool-overlap", format!("prefixes: they overlap with pool {:?}", other.name));
+        }
+        let overlaps_itself = |(n, net): (usize, &IpNet)| overlap(&prefixes[..n], std::slice::from_ref(net));
+        if prefixes.iter().enumerate().any(overlaps_itself) {
+            return refuse("pool-overlap", "prefixes: they overlap with each other");
         }
         let pool = Pool { id: PoolId(id), name: row.name.clone(), prefixes };
         let effect = effect(old, &pool);
@@ -149,36 +166,38 @@ fn name_given(name: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Rate, ceil, burst, cburst of a row over what the plan has. A new rate without ceil is the ceil too.
+/// Whether a prefix of one list has an address in common with one of the other.
+fn overlap(some: &[IpNet], others: &[IpNet]) -> bool {
+    some.iter().any(|a| others.iter().any(|b| a.contains(b) || b.contains(a)))
+}
+
+/// Rate, ceil, burst, cburst of a row over what the plan has. What was given stays when the row is silent; what had
+/// its default (the ceil that of the rate, the bursts that of the ceil) follows.
 fn bandwidth(kept: Bandwidth, row: [Option<i32>; 4]) -> Result<Bandwidth, Refusal> {
     let [rate, ceil, burst, cburst] = row;
     if row.iter().flatten().any(|value| *value < -1) {
         return refuse("bad-speed", "speeds and bursts are -1 (none), 0 or more");
     }
-    let bandwidth = match (rate, ceil) {
-        (None, None) => kept,
-        (rate, ceil) => {
-            let rate = rate.unwrap_or(kept.rate);
-            let ceil = ceil.unwrap_or(rate);
-            let default = if ceil > 0 { Bandwidth::burst_default(ceil) } else { 0 };
-            Bandwidth { rate, ceil, burst: default, cburst: default }
-        }
-    };
-    if bandwidth.rate > bandwidth.ceil {
-        let text = format!("rate {} is above ceil {}", bandwidth.rate, bandwidth.ceil);
-        return refuse("bad-speed", text);
+    let default = |ceil| if ceil > 0 { Bandwidth::burst_default(ceil) } else { 0 };
+    let follow = |kept_value, kept_default, new| if kept_value == kept_default { new } else { kept_value };
+    let rate = rate.unwrap_or(kept.rate);
+    let ceil = ceil.unwrap_or(follow(kept.ceil, kept.rate, rate));
+    if rate > ceil {
+        return refuse("bad-speed", format!("rate {rate} is above ceil {ceil}"));
     }
+    let burst_of = |kept_burst| follow(kept_burst, default(kept.ceil), default(ceil));
     Ok(Bandwidth {
-        burst: burst.unwrap_or(bandwidth.burst),
-        cburst: cburst.unwrap_or(bandwidth.cburst),
-        ..bandwidth
+        rate,
+        ceil,
+        burst: burst.unwrap_or(burst_of(kept.burst)),
+        cburst: cburst.unwrap_or(burst_of(kept.cburst)),
     })
 }
 
-/// An address (taken as a host) or a prefix.
+/// An address (taken as a host) or a prefix. An IPv4 address written as IPv6 is the IPv4 address.
 pub(super) fn prefix(key: &str, text: &str) -> Result<IpNet, Refusal> {
     text.parse::<IpNet>()
         .map(|net| net.trunc())
-        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .or_else(|_| text.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical())))
         .or_else(|_| refuse("bad-address", format!("{key}: {text:?} is not an address or prefix")))
 }

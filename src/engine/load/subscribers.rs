@@ -1,9 +1,11 @@
 //! Rows of accounts and subscribers, and opening balances.
 
 use super::network::prefix;
-use super::{Planner, choose_id, effect, refuse};
+use super::{Contested, Planner, choose_id, effect, in_row, refuse};
 use crate::engine::ledger::Entry;
 use crate::model::*;
+use ipnet::IpNet;
+use std::net::IpAddr;
 
 impl Planner<'_> {
     pub(super) fn account(&mut self, row: &AccountRow) -> Result<(), Refusal> {
@@ -37,7 +39,7 @@ impl Planner<'_> {
                 (Some(words), _) => words.split_whitespace().map(str::to_owned).collect(),
                 (None, old) => old.as_ref().map(|a| a.voip_subjects.clone()).unwrap_or_default(),
             },
-            credit_limit: row.credit_limit.or(old.as_ref().map(|a| a.credit_limit)).unwrap_or_default(),
+            credit_limit: self.credit_limit(row.credit_limit, old.as_ref().map(|a| a.credit_limit))?,
             credit_until: self.moment(
                 "credit-until",
                 row.credit_until.as_deref(),
@@ -65,13 +67,9 @@ impl Planner<'_> {
             return refuse("login-is-contract", text);
         }
         let subscriber = self.subscriber_from(row, SubscriberId(id), account.id, old.as_ref())?;
-        self.check_addresses(&subscriber)?;
+        self.take_addresses(&subscriber, old.as_ref())?;
         let effect = effect(old.as_ref(), &subscriber);
         self.keep("subscriber", &row.login, effect, Change::Subscriber(subscriber.clone()));
-        for address in old.iter().flat_map(|old| &old.addresses) {
-            self.configured.remove(address);
-        }
-        self.configured.extend(subscriber.addresses.iter().map(|address| (*address, subscriber.id)));
         self.logins.insert(subscriber.login.clone(), subscriber.id);
         self.subscribers.insert(subscriber.id, subscriber);
         Ok(())
@@ -116,12 +114,13 @@ impl Planner<'_> {
             access: row.access.or(old.map(|s| s.access)).unwrap_or_default(),
             addresses: match &row.ip {
                 None => old.map(|s| s.addresses.clone()).unwrap_or_default(),
-                Some(ip) => ip.split_whitespace().map(|text| parse("ip", text)).collect::<Result<_, _>>()?,
+                Some(ip) => {
+                    let address = |text| parse::<IpAddr>("ip", text).map(|address| address.to_canonical());
+                    ip.split_whitespace().map(address).collect::<Result<_, _>>()?
+                }
             },
             pool: self.pool_id(row.pool.as_deref(), old.and_then(|s| s.pool))?,
-            ipv6_prefix: optional(&row.ipv6_prefix, old.and_then(|s| s.ipv6_prefix), |t| {
-                prefix("ipv6-prefix", t)
-            })?,
+            ipv6_prefix: optional(&row.ipv6_prefix, old.and_then(|s| s.ipv6_prefix), ipv6_prefix)?,
             mac: optional(&row.mac, old.and_then(|s| s.mac), |t| parse("mac", t))?,
             circuit_id: text(&row.circuit_id, |s| &s.circuit_id),
             snat: optional(&row.snat_ip, old.and_then(|s| s.snat), |t| parse("snat-ip", t))?,
@@ -169,7 +168,7 @@ impl Planner<'_> {
         }
         let contract = row.contract.clone().unwrap_or_else(|| row.login.clone());
         check_word("contract", &contract)?;
-        let id = AccountId(self.account_last + 1);
+        let id = AccountId(choose_id(None, None, self.account_last, |_| false)?);
         if let Some(login) = self.login_of_other_account(&contract, id)
             && Some(&login) != old.map(|s| &s.login)
         {
@@ -190,7 +189,7 @@ impl Planner<'_> {
             tax_id: String::new(),
             code1c: row.code1c.clone().unwrap_or_default(),
             voip_subjects: Vec::new(),
-            credit_limit: row.credit_limit.unwrap_or_default(),
+            credit_limit: self.credit_limit(row.credit_limit, None)?,
             credit_until: self.moment("credit-until", row.credit_until.as_deref(), None)?,
             closed: false,
         };
@@ -219,15 +218,15 @@ impl Planner<'_> {
         new: bool,
     ) -> Result<(), Refusal> {
         let Some(wanted) = balance else { return Ok(()) };
+        let digits = self.state.settings.currency_digits;
+        if wanted.rounded(digits) != wanted {
+            return refuse("bad-sum", format!("balance: more than {digits} digits after the point"));
+        }
         let first = !self.balanced.contains(&account.id) && !self.state.accounts.contains_key(&account.id);
         if !(new || first || self.options.set_balances) {
             return Ok(());
         }
         self.balanced.insert(account.id);
-        let digits = self.state.settings.currency_digits;
-        if wanted.rounded(digits) != wanted {
-            return refuse("bad-sum", format!("balance: more than {digits} digits after the point"));
-        }
         let difference = wanted
             .checked_sub(self.books.balance(account.id))
             .ok_or_else(|| Refusal::new("out-of-range", "balance: outside the range of the ledger"))?;
@@ -252,14 +251,50 @@ impl Planner<'_> {
         Ok(())
     }
 
+    fn credit_limit(&self, given: Option<Money>, kept: Option<Money>) -> Result<Money, Refusal> {
+        let digits = self.state.settings.currency_digits;
+        match given {
+            Some(limit) if limit.is_negative() => refuse("bad-sum", "credit-limit: it may not be below 0"),
+            Some(limit) if limit.rounded(digits) != limit => {
+                refuse("bad-sum", format!("credit-limit: more than {digits} digits after the point"))
+            }
+            given => Ok(given.or(kept).unwrap_or_default()),
+        }
+    }
+
+    /// Moves the table of configured addresses on. Whether each belongs to one subscriber is known after the last row.
+    fn take_addresses(&mut self, subscriber: &Subscriber, old: Option<&Subscriber>) -> Result<(), Refusal> {
+        for address in old.into_iter().flat_map(configured) {
+            if self.configured.get(&address) == Some(&subscriber.id) {
+                self.configured.remove(&address);
+            }
+        }
+        for address in configured(subscriber) {
+            match self.configured.insert(address, subscriber.id) {
+                None => {}
+                Some(owner) if owner == subscriber.id => {
+                    return refuse("address-twice", format!("ip: {} is given twice", address.addr()));
+                }
+                Some(before) => {
+                    self.contested.push(Contested { address, before, claimed_by: subscriber.id });
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// A configured address belongs to one subscriber.
-    fn check_addresses(&self, subscriber: &Subscriber) -> Result<(), Refusal> {
-        for address in &subscriber.addresses {
-            if let Some(owner) = self.configured.get(address).filter(|owner| **owner != subscriber.id) {
-                return refuse(
-                    "address-taken",
-                    format!("ip: {address} is configured for subscriber {owner}"),
-                );
+    pub(super) fn check_contested(&self) -> Result<(), Refusal> {
+        let holder = |id: SubscriberId, address: IpNet| {
+            let planned = self.subscribers.get(&id);
+            let subscriber = planned.or_else(|| self.state.subscribers.get(&id).map(|s| &**s))?;
+            configured(subscriber).any(|own| own == address).then_some(subscriber)
+        };
+        for Contested { address, before, claimed_by } in &self.contested {
+            if let (Some(before), Some(claimer)) = (holder(*before, *address), holder(*claimed_by, *address))
+            {
+                let text = format!("ip: {address} is configured for {:?}", before.login);
+                return refuse("address-taken", text).map_err(in_row("subscriber", &claimer.login));
             }
         }
         Ok(())
@@ -313,6 +348,18 @@ fn password(row: &SubscriberRow, old: Option<&Subscriber>) -> Result<Password, R
         }
         (None, None, Some(hash)) => Ok(Password::Crypt(hash.clone())),
         _ => refuse("two-passwords", "password, nt-hash and crypt exclude each other"),
+    }
+}
+
+/// Addresses (as hosts) and the delegated prefix that a subscriber has configured.
+pub(super) fn configured(subscriber: &Subscriber) -> impl Iterator<Item = IpNet> + '_ {
+    subscriber.addresses.iter().map(|address| IpNet::from(*address)).chain(subscriber.ipv6_prefix)
+}
+
+fn ipv6_prefix(text: &str) -> Result<IpNet, Refusal> {
+    match prefix("ipv6-prefix", text)? {
+        net @ IpNet::V6(_) => Ok(net),
+        net => refuse("bad-address", format!("ipv6-prefix: {net} is not an IPv6 prefix")),
     }
 }
 

@@ -146,5 +146,55 @@ fn the_table_of_closed_sessions_is_bounded() {
     for n in 0..CLOSED_MAX + 10 {
         table.merge(&AccountingRecord { acct_session_id: n.to_string(), ..record(Stop, 100, 1, (1, 1)) });
     }
+    assert_eq!(table.sessions.len(), CLOSED_MAX + 1, "the newest ones, until the next record");
+}
+
+#[test]
+fn a_session_whose_login_becomes_known_is_that_subscribers_from_then_on() {
+    let unknown = AccountingRecord { subscriber: None, ..record(Start, 100, 0, (0, 0)) };
+    let (mut table, effects) = table(&[unknown, record(Interim, 160, 60, (1000, 10))]);
+    assert_eq!(effects.last(), Some(&SessionEffect::Altered));
+    assert_eq!(table.open_of(SubscriberId(7)).count(), 1);
+    table.merge(&record(Stop, 200, 100, (1000, 10)));
+    assert_eq!(table.open_of(SubscriberId(7)).count(), 0);
+}
+
+#[test]
+fn a_nas_with_more_sessions_than_are_kept_closed_ends_every_one_of_them_where_others_can_see() {
+    let mut table = SessionTable::default();
+    for n in 0..CLOSED_MAX + 10 {
+        let subscriber = Some(SubscriberId(n.try_into().unwrap()));
+        let start = record(Start, 100, 0, (0, 0));
+        table.merge(&AccountingRecord { acct_session_id: n.to_string(), subscriber, ..start });
+    }
+    let touched = table.merge(&record(On, 300, 0, (0, 0)));
+    assert_eq!((touched.len(), table.open_count()), (CLOSED_MAX + 10, 0));
+    assert!(touched.iter().all(|(key, _)| table.find(key).is_some()), "a caller looks each of them up");
+    table.merge(&AccountingRecord { acct_session_id: "next".into(), ..record(Start, 400, 0, (0, 0)) });
+    assert_eq!((table.sessions.len(), table.open_count()), (CLOSED_MAX + 1, 1));
+}
+
+#[test]
+fn a_session_closed_twice_stands_once_among_the_closed() {
+    let mut table = SessionTable::default();
+    for n in 0..CLOSED_MAX - 1 {
+        table.merge(&AccountingRecord { acct_session_id: n.to_string(), ..record(Stop, 100, 1, (1, 1)) });
+    }
+    for round in 1..20 {
+        table.merge(&record(Start, round * 100, 0, (0, 0)));
+        table.merge(&record(Stop, round * 100 + 50, 50, (1, 1)));
+    }
     assert_eq!(table.sessions.len(), CLOSED_MAX);
+}
+
+#[test]
+fn octets_of_a_second_stop_are_counted_and_told() {
+    let (table, effects) = table(&[
+        record(Start, 100, 0, (0, 0)),
+        record(Stop, 200, 100, (1000, 10)),
+        record(Stop, 200, 100, (1000, 10)),
+        record(Stop, 210, 110, (5000, 50)),
+    ]);
+    assert_eq!(effects[2..], [SessionEffect::Ignored, SessionEffect::Updated]);
+    assert_eq!(the_session(&table).usage_total().download_octets, 5000);
 }

@@ -110,7 +110,7 @@ fn finish(
         unflushed: false,
         broken: false,
         buffer: Vec::new(),
-        _lock: lock,
+        lock,
     })
 }
 

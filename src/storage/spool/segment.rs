@@ -14,7 +14,7 @@ pub(super) const HEADER_BYTES: u64 = 32;
 const MAGIC: [u8; 8] = *b"hgspool\x01";
 /// As many as the largest number has, so that names sort as numbers do.
 const NUMBER_DIGITS: usize = 20;
-const ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
 /// Whose records a segment holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,8 +22,15 @@ pub struct Spool {
     /// A flush has failed. What of the file is on the disk is not known, and flushing again would not tell.
     pub(super) broken: bool,
     pub(super) buffer: Vec<u8>,
-    /// Held, not used: other processes find it locked.
-    pub(super) _lock: File,
+    /// Other processes find it locked.
+    pub(super) lock: File,
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        // Closing is not enough while a child process, just forked, holds a copy of the descriptor.
+        let _ = self.lock.unlock();
+    }
 }
 
 impl Spool {

@@ -13,7 +13,7 @@ use std::time::Duration;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The WAL is carried into the file when it has this many pages of 4 KiB, and is then overwritten from its
 /// start: overwriting is cheaper to flush than growing.
-const WAL_PAGES_MAX: i64 = 4_000;
+const WAL_PAGES_MAX: i64 = 8_000;
 const WRITER_CACHE_KIB: i64 = 65_536;
 const READER_CACHE_KIB: i64 = 8_192;
 /// Statements kept prepared per connection; more than the back end has.

@@ -102,8 +102,8 @@ impl Reader for SqliteReader {
         // Each side is taken from its own index, newest first, and only then merged.
         let select = tables::TRANSFER.select();
         let sql = format!(
-            "SELECT * FROM (SELECT * FROM ({select} WHERE debit = ?1 ORDER BY id DESC LIMIT ?2) \
-             UNION ALL SELECT * FROM ({select} WHERE credit = ?1 ORDER BY id DESC LIMIT ?2)) \
+            "SELECT * FROM (SELECT * FROM ({select} WHERE debit = ?1 AND debit > 0 ORDER BY id DESC LIMIT ?2) \
+             UNION ALL SELECT * FROM ({select} WHERE credit = ?1 AND credit > 0 ORDER BY id DESC LIMIT ?2)) \
              ORDER BY id DESC LIMIT ?2"
         );
         self.ask(|c| read::rows(c, &sql, params![account.0, rows_max(limit)], read::transfer))
@@ -116,7 +116,8 @@ impl Reader for SqliteReader {
         let order = "ORDER BY time DESC, transfer DESC LIMIT ?2";
         self.ask(|c| match filter.account {
             Some(account) => {
-                let sql = format!("{select} WHERE time >= ?1 AND account = ?3 {order}");
+                let booked = "SELECT id FROM transfer WHERE credit = ?3 AND credit > 0 AND kind = 'payment'";
+                let sql = format!("{select} WHERE transfer IN ({booked}) AND time >= ?1 {order}");
                 read::rows(c, &sql, params![since, limit, account.0], read::payment)
             }
             None => {

@@ -189,3 +189,58 @@ fn commit(
     transaction.commit()?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn opened(dir: &tempfile::TempDir) -> (SqliteStore, Lease) {
+        let mut store = SqliteStore::open(dir.path().join("headgate.db"), Vault::from_key([7; 32])).unwrap();
+        let lease = store.acquire_lease("a").unwrap();
+        (store, lease)
+    }
+
+    fn groups() -> Vec<Change> {
+        (1..2_000)
+            .map(|id| Change::Group(Group { id: GroupId(id), name: "Жилые".into(), parent: None }))
+            .collect()
+    }
+
+    #[test]
+    fn a_batch_that_met_a_full_disk_can_be_sent_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut store, lease) = opened(&dir);
+        let changes = groups();
+        let batch = Batch { epoch: lease.epoch, sequence: 1, changes: &changes };
+        let pages = |store: &mut SqliteStore, most: i64| {
+            let connection = store.connection().unwrap();
+            connection.pragma_update_and_check(None, "max_page_count", most, |_| Ok(())).unwrap();
+        };
+        pages(&mut store, 1);
+        let result = store.commit(&batch);
+        assert!(matches!(result, Err(StoreError::Full(_))), "{result:?}");
+        assert!(store.load().unwrap().groups.is_empty());
+        pages(&mut store, 1_000_000);
+        store.commit(&batch).unwrap();
+        assert_eq!(store.load().unwrap().groups.len(), changes.len());
+    }
+
+    #[test]
+    fn a_batch_of_unknown_fate_is_sent_again_over_a_new_connection() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut store, lease) = opened(&dir);
+        let changes = groups();
+        let batch = Batch { epoch: lease.epoch, sequence: 1, changes: &changes };
+        store.connection().unwrap().busy_timeout(Duration::ZERO).unwrap();
+        let other = Connection::open(dir.path().join("headgate.db")).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let result = store.commit(&batch);
+        assert!(matches!(result, Err(StoreError::Unknown(_))), "{result:?}");
+        assert!(store.connection.is_none());
+        other.execute_batch("ROLLBACK").unwrap();
+        store.commit(&batch).unwrap();
+        store.commit(&batch).unwrap();
+        assert_eq!(store.load().unwrap().groups.len(), changes.len());
+    }
+}

@@ -3,7 +3,7 @@
 /// A table whose rows are objects of the model.
 pub(super) struct Table {
     pub name: &'static str,
-    /// Columns of the primary key; they stand first in `columns`.
+    /// Columns of the primary key.
     pub key: &'static [&'static str],
     pub columns: &'static [&'static str],
 }
@@ -28,6 +28,23 @@ impl Table {
             .collect();
         format!("{} ON CONFLICT ({}) DO UPDATE SET {}", self.insert(), self.key.join(", "), sets.join(", "))
     }
+}
+
+/// Writes an interim record's news: all but the key and what the indexes hold, which must be as it is. Takes the
+/// columns of [`SESSION`]. Where no row is changed by it, the session is to be upserted. An upsert alone would write
+/// a page of each index too, a third of the speed.
+pub(super) fn session_update() -> String {
+    let kept = ["subscriber", "stopped"];
+    let numbered: Vec<(usize, &str)> = SESSION.columns.iter().copied().enumerate().collect();
+    let equal = |skip: &dyn Fn(&str) -> bool, is: &str, between: &str| {
+        let parts = numbered.iter().filter(|(_, column)| !skip(column));
+        parts.map(|(at, column)| format!("{column} {is} ?{}", at + 1)).collect::<Vec<_>>().join(between)
+    };
+    let in_key = |column: &str| SESSION.key.contains(&column);
+    let sets = equal(&|column| in_key(column) || kept.contains(&column), "=", ", ");
+    let key = equal(&|column| !in_key(column), "=", " AND ");
+    let same = equal(&|column| !kept.contains(&column), "IS", " AND ");
+    format!("UPDATE session SET {sets} WHERE {key} AND {same}")
 }
 
 pub(super) const GROUP: Table = Table { name: "grp", key: &["id"], columns: &["id", "name", "parent"] };
@@ -165,7 +182,8 @@ pub(super) const PAYMENT: Table = Table {
 
 pub(super) const SESSION: Table = Table {
     name: "session",
-    key: &["nas", "acct_session_id", "login"],
+    // A NAS may use an id again after a Stop: the session then is another one.
+    key: &["nas", "acct_session_id", "login", "started"],
     columns: &[
         "nas",
         "acct_session_id",

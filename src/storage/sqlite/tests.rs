@@ -1,7 +1,7 @@
 use super::super::conformance::{self, for_each_conformance_test};
 use super::super::{Batch, Reader, Store, StoreError, Vault};
 use super::{SqliteReader, SqliteStore};
-use crate::model::Change;
+use crate::model::{Change, Password, SecretText, Subscriber};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -123,6 +123,22 @@ fn a_secret_copied_to_another_row_makes_the_load_fail() {
         Err(StoreError::Unusable(text)) => assert!(text.contains("subscriber 2"), "{text}"),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_hash_cannot_be_passed_off_as_clear_text() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(&dir);
+    let lease = store.acquire_lease("a").unwrap();
+    let hashed = Subscriber {
+        password: Password::NtHash(SecretText::new("8846f7eaee8fb117ad06bdd830b7586c")),
+        ..conformance::subscriber(1)
+    };
+    let changes = [Change::Account(conformance::account(1)), Change::Subscriber(hashed)];
+    store.commit(&Batch { epoch: lease.epoch, sequence: 1, changes: &changes }).unwrap();
+    store.load().unwrap();
+    sql(&dir, "UPDATE subscriber SET password_kind = 'clear'");
+    assert!(matches!(store.load(), Err(StoreError::Unusable(_))));
 }
 
 #[test]

@@ -5,42 +5,82 @@ use super::super::vault::{Place, Vault};
 use super::super::words::Word;
 use super::tables;
 use crate::model::*;
-use rusqlite::{Connection, ToSql, params};
+use rusqlite::{CachedStatement, Connection, ToSql, params};
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 
-/// The statements' texts, made once. Prepared statements are cached by them.
-pub(super) struct Statements {
-    group: String,
-    plan: String,
-    pool: String,
-    nas: String,
-    account: String,
-    subscriber: String,
-    ledger_account: String,
-    transfer: String,
-    payment: String,
-    session: String,
-    pool_grant: String,
-    edge_position: String,
+/// The statements' texts, made once.
+pub(super) struct Statements([String; Statement::COUNT]);
+
+/// A statement of the writer.
+#[derive(Clone, Copy)]
+enum Statement {
+    Group,
+    Plan,
+    Pool,
+    Nas,
+    Account,
+    Subscriber,
+    LedgerAccount,
+    Transfer,
+    Payment,
+    Session,
+    SessionUpdate,
+    PoolGrant,
+    EdgePosition,
+    MoveBalance,
+}
+
+impl Statement {
+    const COUNT: usize = 14;
 }
 
 impl Statements {
+    /// In the order of [`Statement`].
     pub fn new() -> Statements {
-        Statements {
-            group: tables::GROUP.upsert(),
-            plan: tables::PLAN.upsert(),
-            pool: tables::POOL.upsert(),
-            nas: tables::NAS.upsert(),
-            account: tables::ACCOUNT.upsert(),
-            subscriber: tables::SUBSCRIBER.upsert(),
-            ledger_account: tables::LEDGER_ACCOUNT.upsert(),
-            transfer: tables::TRANSFER.insert(),
-            payment: tables::PAYMENT.insert(),
-            session: tables::SESSION.upsert(),
-            pool_grant: tables::POOL_GRANT.upsert(),
-            edge_position: tables::EDGE_POSITION.upsert(),
-        }
+        Statements([
+            tables::GROUP.upsert(),
+            tables::PLAN.upsert(),
+            tables::POOL.upsert(),
+            tables::NAS.upsert(),
+            tables::ACCOUNT.upsert(),
+            tables::SUBSCRIBER.upsert(),
+            tables::LEDGER_ACCOUNT.upsert(),
+            tables::TRANSFER.insert(),
+            tables::PAYMENT.insert(),
+            tables::SESSION.upsert(),
+            tables::session_update(),
+            tables::POOL_GRANT.upsert(),
+            tables::EDGE_POSITION.upsert(),
+            "UPDATE ledger_account SET balance = balance + ?2 WHERE id = ?1".to_owned(),
+        ])
+    }
+}
+
+/// The statements that a batch has used so far. Asking the connection's cache for each row would cost a tenth of
+/// the batch's time.
+struct Prepared<'c> {
+    connection: &'c Connection,
+    statements: &'c Statements,
+    ready: [Option<CachedStatement<'c>>; Statement::COUNT],
+}
+
+impl Prepared<'_> {
+    /// The number of rows that the statement wrote.
+    fn run(&mut self, statement: Statement, values: &[&dyn ToSql]) -> Result<usize, StoreError> {
+        let at = statement as usize;
+        let (Some(slot), Some(text)) = (self.ready.get_mut(at), self.statements.0.get(at)) else {
+            return Err(StoreError::Unusable("a statement is missing".to_owned()));
+        };
+        let prepared = match slot {
+            Some(prepared) => prepared,
+            None => slot.insert(self.connection.prepare_cached(text)?),
+        };
+        Ok(prepared.execute(values)?)
+    }
+
+    fn write(&mut self, statement: Statement, values: &[&dyn ToSql]) -> Result<(), StoreError> {
+        self.run(statement, values).map(|_| ())
     }
 }
 
@@ -51,39 +91,31 @@ pub(super) fn apply(
     vault: &Vault,
     changes: &[Change],
 ) -> Result<(), StoreError> {
+    let mut prepared = Prepared { connection, statements, ready: Default::default() };
     let mut moves = BTreeMap::<AccountId, i128>::new();
     for change in changes {
         if let Change::Transfer(transfer) = change {
             *moves.entry(transfer.debit).or_default() -= i128::from(transfer.amount.micros());
             *moves.entry(transfer.credit).or_default() += i128::from(transfer.amount.micros());
         }
-        write(connection, statements, vault, change)?;
+        write(&mut prepared, vault, change)?;
     }
     for (account, sum) in moves {
-        move_balance(connection, account, sum)?;
+        move_balance(&mut prepared, account, sum)?;
     }
     Ok(())
 }
 
-fn write(
-    connection: &Connection,
-    statements: &Statements,
-    vault: &Vault,
-    change: &Change,
-) -> Result<(), StoreError> {
-    let run = |sql: &str, values: &[&dyn ToSql]| -> Result<(), StoreError> {
-        connection.prepare_cached(sql)?.execute(values)?;
-        Ok(())
-    };
+fn write(to: &mut Prepared<'_>, vault: &Vault, change: &Change) -> Result<(), StoreError> {
     match change {
-        Change::Group(g) => run(&statements.group, params![g.id.0, g.name, g.parent.map(|id| id.0)]),
-        Change::Plan(p) => write_plan(&run, &statements.plan, p),
-        Change::Pool(p) => run(&statements.pool, params![p.id.0, p.name, joined(&p.prefixes)]),
+        Change::Group(g) => to.write(Statement::Group, params![g.id.0, g.name, g.parent.map(|id| id.0)]),
+        Change::Plan(p) => write_plan(to, p),
+        Change::Pool(p) => to.write(Statement::Pool, params![p.id.0, p.name, joined(&p.prefixes)]),
         Change::Nas(n) => {
             let place = Place { table: tables::NAS.name, id: n.id.0, column: "secret" };
             let secret = vault.seal(place, n.secret.expose())?;
-            run(
-                &statements.nas,
+            to.write(
+                Statement::Nas,
                 params![
                     n.id.0,
                     n.name,
@@ -95,29 +127,29 @@ fn write(
                 ],
             )
         }
-        Change::Account(a) => write_account(&run, &statements.account, a),
-        Change::Subscriber(s) => write_subscriber(&run, &statements.subscriber, vault, s),
-        Change::LedgerAccount(l) => run(&statements.ledger_account, params![l.id.0, l.kind.word(), l.name]),
-        Change::Transfer(t) => write_transfer(&run, &statements.transfer, t),
-        Change::Payment(p) => write_payment(&run, &statements.payment, p),
-        Change::Session(s) => write_session(&run, &statements.session, s),
-        Change::PoolGrant(g) => run(
-            &statements.pool_grant,
+        Change::Account(a) => write_account(to, a),
+        Change::Subscriber(s) => write_subscriber(to, vault, s),
+        Change::LedgerAccount(l) => {
+            to.write(Statement::LedgerAccount, params![l.id.0, l.kind.word(), l.name])
+        }
+        Change::Transfer(t) => write_transfer(to, t),
+        Change::Payment(p) => write_payment(to, p),
+        Change::Session(s) => write_session(to, s),
+        Change::PoolGrant(g) => to.write(
+            Statement::PoolGrant,
             params![g.pool.0, g.address.to_string(), g.subscriber.0, g.at.micros()],
         ),
-        Change::EdgePosition { edge, position } => run(
-            &statements.edge_position,
+        Change::EdgePosition { edge, position } => to.write(
+            Statement::EdgePosition,
             params![edge, position.epoch.cast_signed(), position.sequence.cast_signed()],
         ),
     }
 }
 
-type Run<'a> = dyn Fn(&str, &[&dyn ToSql]) -> Result<(), StoreError> + 'a;
-
-fn write_plan(run: &Run<'_>, sql: &str, p: &Plan) -> Result<(), StoreError> {
+fn write_plan(to: &mut Prepared<'_>, p: &Plan) -> Result<(), StoreError> {
     let (down, up, burst) = (p.shape.download, p.shape.upload, p.mikrotik_burst);
-    run(
-        sql,
+    to.write(
+        Statement::Plan,
         params![
             p.id.0,
             p.name,
@@ -147,11 +179,11 @@ fn write_plan(run: &Run<'_>, sql: &str, p: &Plan) -> Result<(), StoreError> {
     )
 }
 
-fn write_account(run: &Run<'_>, sql: &str, a: &Account) -> Result<(), StoreError> {
+fn write_account(to: &mut Prepared<'_>, a: &Account) -> Result<(), StoreError> {
     let subjects =
         serde_json::to_string(&a.voip_subjects).map_err(|e| StoreError::Poisoned(e.to_string()))?;
-    run(
-        sql,
+    to.write(
+        Statement::Account,
         params![
             a.id.0,
             a.contract,
@@ -171,7 +203,7 @@ fn write_account(run: &Run<'_>, sql: &str, a: &Account) -> Result<(), StoreError
     )
 }
 
-fn write_subscriber(run: &Run<'_>, sql: &str, vault: &Vault, s: &Subscriber) -> Result<(), StoreError> {
+fn write_subscriber(to: &mut Prepared<'_>, vault: &Vault, s: &Subscriber) -> Result<(), StoreError> {
     let (kind, secret) = match &s.password {
         Password::None => ("none", None),
         Password::Clear(secret) => ("clear", Some(secret)),
@@ -181,8 +213,8 @@ fn write_subscriber(run: &Run<'_>, sql: &str, vault: &Vault, s: &Subscriber) -> 
     let place = Place { table: tables::SUBSCRIBER.name, id: s.id.0, column: &password_column(kind) };
     let sealed = secret.map(|secret| vault.seal(place, secret.expose())).transpose()?;
     let block = s.block.as_ref();
-    run(
-        sql,
+    to.write(
+        Statement::Subscriber,
         params![
             s.id.0,
             s.login,
@@ -218,9 +250,9 @@ pub(super) fn password_column(kind: &str) -> String {
     format!("password.{kind}")
 }
 
-fn write_transfer(run: &Run<'_>, sql: &str, t: &Transfer) -> Result<(), StoreError> {
-    run(
-        sql,
+fn write_transfer(to: &mut Prepared<'_>, t: &Transfer) -> Result<(), StoreError> {
+    to.write(
+        Statement::Transfer,
         params![
             t.id.0,
             t.debit.0,
@@ -236,9 +268,9 @@ fn write_transfer(run: &Run<'_>, sql: &str, t: &Transfer) -> Result<(), StoreErr
     )
 }
 
-fn write_payment(run: &Run<'_>, sql: &str, p: &Payment) -> Result<(), StoreError> {
-    run(
-        sql,
+fn write_payment(to: &mut Prepared<'_>, p: &Payment) -> Result<(), StoreError> {
+    to.write(
+        Statement::Payment,
         params![
             p.key.operator,
             p.key.id,
@@ -255,40 +287,41 @@ fn write_payment(run: &Run<'_>, sql: &str, p: &Payment) -> Result<(), StoreError
     )
 }
 
-fn write_session(run: &Run<'_>, sql: &str, s: &Session) -> Result<(), StoreError> {
-    run(
-        sql,
-        params![
-            s.key.nas.0,
-            s.key.acct_session_id,
-            s.key.login,
-            s.subscriber.map(|id| id.0),
-            s.nas_address.to_string(),
-            s.started.micros(),
-            s.updated.micros(),
-            s.stopped.map(Timestamp::micros),
-            s.terminate_cause,
-            s.session_seconds,
-            text(s.framed_ip),
-            joined(&s.ipv6_prefixes),
-            text(s.mac),
-            s.calling_station_id,
-            s.nas_port_id,
-            s.usage.download_octets.cast_signed(),
-            s.usage.upload_octets.cast_signed(),
-            s.usage_before_reset.download_octets.cast_signed(),
-            s.usage_before_reset.upload_octets.cast_signed(),
-        ],
-    )
+fn write_session(to: &mut Prepared<'_>, s: &Session) -> Result<(), StoreError> {
+    let (nas_address, prefixes) = (s.nas_address.to_string(), joined(&s.ipv6_prefixes));
+    let (framed_ip, mac) = (text(s.framed_ip), text(s.mac));
+    let values = params![
+        s.key.nas.0,
+        s.key.acct_session_id,
+        s.key.login,
+        s.subscriber.map(|id| id.0),
+        nas_address,
+        s.started.micros(),
+        s.updated.micros(),
+        s.stopped.map(Timestamp::micros),
+        s.terminate_cause,
+        s.session_seconds,
+        framed_ip,
+        prefixes,
+        mac,
+        s.calling_station_id,
+        s.nas_port_id,
+        s.usage.download_octets.cast_signed(),
+        s.usage.upload_octets.cast_signed(),
+        s.usage_before_reset.download_octets.cast_signed(),
+        s.usage_before_reset.upload_octets.cast_signed(),
+    ];
+    if to.run(Statement::SessionUpdate, values)? == 0 {
+        to.write(Statement::Session, values)?;
+    }
+    Ok(())
 }
 
-fn move_balance(connection: &Connection, account: AccountId, sum: i128) -> Result<(), StoreError> {
+fn move_balance(to: &mut Prepared<'_>, account: AccountId, sum: i128) -> Result<(), StoreError> {
     let sum = i64::try_from(sum)
         .map_err(|_| StoreError::Poisoned(format!("the batch moves account {account} out of range")))?;
     // A balance past the range becomes a REAL, which the STRICT column refuses.
-    let rows = connection
-        .prepare_cached("UPDATE ledger_account SET balance = balance + ?2 WHERE id = ?1")?
-        .execute(params![account.0, sum])?;
+    let rows = to.run(Statement::MoveBalance, params![account.0, sum])?;
     if rows == 1 {
         Ok(())
     } else {

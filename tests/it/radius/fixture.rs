@@ -9,7 +9,7 @@ use headgate::operations::*;
 use headgate::radius::auth::Encryption;
 use headgate::storage::spool::{Spool, SpoolReader};
 use headgate::storage::{SqliteStore, Vault};
-use headgate::writer::Writer;
+use headgate::writer::{Started, Writer};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
@@ -161,7 +161,7 @@ impl System {
             pool_quarantine: Duration::from_secs(600),
         }));
         let settings = Settings::default();
-        let (writer, _thread) = Writer::start(
+        let Started { handle: writer, .. } = Writer::start(
             Box::new(store),
             settings.clone(),
             Arc::clone(&directory),

@@ -27,6 +27,8 @@ pub enum Habit {
     Silent,
     /// Answers any octets, as a server that checks no signature would, with zeros for what it cannot read.
     AnswersEverything,
+    /// Signs rejects, and nothing else, with another secret.
+    ForgesRejects,
 }
 
 pub struct StandIn {
@@ -82,11 +84,12 @@ fn answer(request: &[u8], habit: Habit) -> Vec<Vec<u8>> {
     let (code, body) = match request[0] {
         4 => (5, Vec::new()),
         12 => (2, Vec::new()),
-        _ => match login(&attributes, &authenticator, habit) {
+        1 => match login(&attributes, &authenticator, habit) {
             Some(body) => (2, body),
             None if habit == Habit::AcceptsEverybody => (2, Vec::new()),
             None => (3, Vec::new()),
         },
+        _ => return Vec::new(),
     };
     let reply = sign(code, request[1], &authenticator, body, habit);
     vec![reply; if habit == Habit::AnswersTwice { 2 } else { 1 }]
@@ -202,7 +205,8 @@ fn sign(code: u8, id: u8, authenticator: &Authenticator, body: Vec<u8>, habit: H
     if habit == Habit::WrongMessageAuthenticator {
         reply[22] ^= 1;
     }
-    let secret = if habit == Habit::ForgesAuthenticator { b"guess" } else { SECRET };
+    let forges = habit == Habit::ForgesAuthenticator || habit == Habit::ForgesRejects && code == 3;
+    let secret = if forges { b"guess" } else { SECRET };
     let digest = md5(&[&reply, secret]);
     reply[4..20].copy_from_slice(&digest);
     reply

@@ -117,10 +117,11 @@ CREATE TABLE ledger_account (
     balance INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
+-- That both accounts are there is seen when their balances are moved; foreign keys would look each up once more.
 CREATE TABLE transfer (
     id            INTEGER NOT NULL PRIMARY KEY,
-    debit         INTEGER NOT NULL REFERENCES ledger_account (id) DEFERRABLE INITIALLY DEFERRED,
-    credit        INTEGER NOT NULL REFERENCES ledger_account (id) DEFERRABLE INITIALLY DEFERRED,
+    debit         INTEGER NOT NULL,
+    credit        INTEGER NOT NULL,
     amount        INTEGER NOT NULL CHECK (amount > 0),
     kind          TEXT    NOT NULL,
     reference     TEXT    NOT NULL,
@@ -130,17 +131,19 @@ CREATE TABLE transfer (
     balance_after INTEGER NOT NULL,
     CHECK (debit <> credit)
 ) STRICT;
-CREATE INDEX transfer_by_debit  ON transfer (debit, id);
-CREATE INDEX transfer_by_credit ON transfer (credit, id);
+-- Only contracts (positive ids) are asked for their postings: our own accounts stand in every batch.
+CREATE INDEX transfer_by_debit  ON transfer (debit, id) WHERE debit > 0;
+CREATE INDEX transfer_by_credit ON transfer (credit, id) WHERE credit > 0;
 CREATE TRIGGER transfer_is_not_edited BEFORE UPDATE ON transfer
     BEGIN SELECT RAISE(ABORT, 'a transfer is never edited; post a correction'); END;
 CREATE TRIGGER transfer_is_not_deleted BEFORE DELETE ON transfer
     BEGIN SELECT RAISE(ABORT, 'a transfer is never deleted; post a correction'); END;
 
+-- In the order of its transfers, so that a new payment is written at the end; its key is an index beside it.
 CREATE TABLE payment (
     operator      TEXT    NOT NULL,
     id            TEXT    NOT NULL,
-    transfer      INTEGER NOT NULL UNIQUE REFERENCES transfer (id) DEFERRABLE INITIALLY DEFERRED,
+    transfer      INTEGER NOT NULL PRIMARY KEY REFERENCES transfer (id) DEFERRABLE INITIALLY DEFERRED,
     account       INTEGER NOT NULL,
     contract      TEXT    NOT NULL,
     who           TEXT    NOT NULL,
@@ -149,10 +152,10 @@ CREATE TABLE payment (
     time          INTEGER NOT NULL,
     balance_after INTEGER NOT NULL,
     reversed      INTEGER NOT NULL,
-    PRIMARY KEY (operator, id)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX payment_by_time    ON payment (time, transfer);
-CREATE INDEX payment_by_account ON payment (account, time, transfer);
+    UNIQUE (operator, id)
+) STRICT;
+-- Those of one account are found by its transfers.
+CREATE INDEX payment_by_time ON payment (time);
 
 CREATE TABLE session (
     nas                INTEGER NOT NULL,
@@ -174,7 +177,7 @@ CREATE TABLE session (
     upload_octets      INTEGER NOT NULL,
     download_octets_before_reset INTEGER NOT NULL,
     upload_octets_before_reset   INTEGER NOT NULL,
-    PRIMARY KEY (nas, acct_session_id, login)
+    PRIMARY KEY (nas, acct_session_id, login, started)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX session_by_subscriber ON session (subscriber, started);
 CREATE INDEX session_open ON session (nas) WHERE stopped IS NULL;

@@ -1,0 +1,361 @@
+//! `headgate serve`: everything wired together.
+
+use super::{CliError, CliResult, Context, logging};
+use crate::config::{Config, RestrictedLogin, StoreUrl, SystemApi};
+use crate::directory::{Directory, DirectorySettings};
+use crate::doors::{RequestLog, control, http, metrics, radius, system_api};
+use crate::engine::Settings;
+use crate::followers::coa;
+use crate::model::*;
+use crate::observe::RuntimeLog;
+use crate::operations::{Counters, Operations, PortRules, RadiusRules, Recorder, replay_until_stopped};
+use crate::storage::{Reader, Spool, SpoolReader, SqliteStore, Vault};
+use crate::web::Captive;
+use crate::writer::{Started, Writer, WriterHandle};
+use clap::Args;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+/// Orders to NASes waiting at most.
+const NAS_ORDERS_MAX: usize = 1_000;
+/// Entries of the spool merged into presence at a time when starting.
+const CATCH_UP_ENTRIES: usize = 10_000;
+
+#[derive(Args)]
+pub(super) struct Serve {}
+
+impl Serve {
+    pub fn run(&self, context: &Context) -> CliResult {
+        let config = context.config()?;
+        logging::start(config.log.level.as_str());
+        serve(config, &context.config_path, || {})
+    }
+}
+
+/// The ledger without doors: store, writer and directory. Ends them in order when dropped.
+pub(super) struct Ledger {
+    pub writer: WriterHandle,
+    pub directory: Arc<Directory>,
+    pub reader: Arc<dyn Reader>,
+    pub clock: Arc<dyn Clock>,
+    pub settings: Settings,
+    edge_positions: HashMap<String, SpoolPosition>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Ledger {
+    /// Opens the store that the configuration names, takes its lease and starts the writer.
+    pub fn open(config: &Config, purpose: &str) -> Result<Ledger, CliError> {
+        let state_dir = &config.server.state_dir;
+        std::fs::create_dir_all(state_dir)
+            .map_err(|error| CliError::failed(format!("{}: {error}", state_dir.display())))?;
+        let StoreUrl::Sqlite(path) = &config.store.url;
+        let vault = Vault::open(state_dir).map_err(CliError::failed)?;
+        let store = SqliteStore::open(path, vault).map_err(CliError::failed)?;
+        let reader: Arc<dyn Reader> = Arc::new(store.reader().map_err(CliError::failed)?);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let directory = Arc::new(Directory::new(&DirectorySettings {
+            grant_hold: config.radius.pool_quarantine(),
+            pool_quarantine: config.radius.pool_quarantine(),
+        }));
+        let settings = Settings {
+            time_zone: config.server.time_zone.clone(),
+            currency_digits: config.server.currency.exponent,
+            payment_max: config.billing.payment_max,
+        };
+        let holder = format!("{} {purpose} pid {}", config.server.name, std::process::id());
+        let Started { handle, thread, edge_positions } = Writer::start(
+            Box::new(store),
+            settings.clone(),
+            Arc::clone(&directory),
+            Arc::clone(&clock),
+            holder,
+        )
+        .map_err(CliError::failed)?;
+        Ok(Ledger {
+            writer: handle,
+            directory,
+            reader,
+            clock,
+            settings,
+            edge_positions,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        self.writer.stop();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the writer ended badly");
+        }
+    }
+}
+
+/// Runs until a signal. `ready` is called when every door is open.
+pub(super) fn serve(config: Config, config_file: &Path, ready: impl FnOnce()) -> CliResult {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("doors")
+        .build()
+        .map_err(|error| CliError::failed(format!("cannot start: {error}")))?;
+    let ledger = Ledger::open(&config, "serve")?;
+    let (stop_sender, stop) = watch::channel(false);
+    let (nas_orders, nas_order_queue) = mpsc::channel(NAS_ORDERS_MAX);
+    let operations = Arc::new(operations(&config, &ledger, nas_orders));
+    let accounting = Accounting::open(&config, &ledger)?;
+    let recorder = Recorder::new();
+    let settings =
+        radius::Settings { captive_url: captive_url(&config), ..radius::Settings::from(&config.radius) };
+    let radius =
+        radius::start(&settings, Arc::clone(&operations), Arc::clone(&recorder)).map_err(CliError::failed)?;
+    let accounting = accounting.start(&config.server.name, &ledger, &recorder, radius.deliverer())?;
+    let result = runtime.block_on(async {
+        let mut doors = JoinSet::new();
+        control::start(&config.server.control_socket, &operations, &stop, &mut doors)?;
+        let api = open_http(&config, &operations, &stop, &mut doors).await?;
+        let settings = coa::Settings { captive_url: captive_url(&config), ..coa::Settings::default() };
+        doors.spawn(coa::run(settings, Arc::clone(&operations), nas_order_queue, stop.clone()));
+        tracing::info!(
+            subscribers = operations.directory.read().subscriber_count(),
+            sessions = operations.directory.read().open_session_count(),
+            "headgate is ready"
+        );
+        // Without a service manager there is nobody to tell.
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+        ready();
+        reload_on_hangup(config, config_file.to_path_buf(), api);
+        until_stopped().await;
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+        // A door that has gone away already does not listen.
+        let _ = stop_sender.send(true);
+        radius.stop();
+        while doors.join_next().await.is_some() {}
+        Ok(())
+    });
+    recorder.stop();
+    accounting.stop();
+    runtime.shutdown_timeout(Duration::from_secs(5));
+    result.map_err(|error: std::io::Error| CliError::failed(error))
+}
+
+fn operations(
+    config: &Config,
+    ledger: &Ledger,
+    nas_orders: mpsc::Sender<crate::operations::NasOrder>,
+) -> Operations {
+    let captive = i32::try_from(config.radius.captive_rate_kbit).unwrap_or(i32::MAX);
+    let burst = Bandwidth::burst_default(captive);
+    let bandwidth = Bandwidth { rate: captive, ceil: captive, burst, cburst: burst };
+    let udp = config.radius.auth.iter().chain(&config.radius.acct).map(|address| address.port());
+    let api = config
+        .system_api
+        .listen
+        .iter()
+        .map(|address| (address.port(), config.system_api.allow.networks().to_vec()));
+    Operations {
+        directory: Arc::clone(&ledger.directory),
+        writer: ledger.writer.clone(),
+        reader: Arc::clone(&ledger.reader),
+        clock: Arc::clone(&ledger.clock),
+        settings: ledger.settings.clone(),
+        rules: RadiusRules {
+            negbal_captive: config.radius.negbal_login == RestrictedLogin::Captive,
+            blocked_captive: config.radius.blocked_login == RestrictedLogin::Captive,
+            interim: Duration::from_secs(config.radius.interim_seconds.into()),
+            captive_shape: Shape { download: bandwidth, upload: bandwidth },
+        },
+        counters: Arc::new(Counters::default()),
+        ports: PortRules { nas_udp: udp.collect(), tcp: api.collect() },
+        nas_orders,
+        started: ledger.clock.now(),
+    }
+}
+
+/// Opens the HTTP doors; gives the one that takes a changed configuration.
+async fn open_http(
+    config: &Config,
+    operations: &Arc<Operations>,
+    stop: &watch::Receiver<bool>,
+    tasks: &mut JoinSet<()>,
+) -> std::io::Result<Arc<system_api::SystemApi>> {
+    let log = runtime_log(config);
+    let api = Arc::new(system_api::SystemApi::new(Arc::clone(operations), config.system_api.clone(), log));
+    open(&config.system_api.listen, Arc::clone(&api), system_api::SystemApi::limits(), stop, tasks).await?;
+    let captive = Captive::new(Arc::clone(operations), &config.server.currency);
+    open(&config.cabinet.listen, captive, Captive::limits(), stop, tasks).await?;
+    // Doors open after the directory is loaded, so whoever reaches this one finds the server ready.
+    let metrics = metrics::Metrics::new(Arc::clone(operations), Arc::new(|| Ok(())));
+    open(&config.metrics.listen, metrics, metrics::Metrics::limits(), stop, tasks).await?;
+    Ok(api)
+}
+
+/// The request log; a file that cannot be opened is reported and costs only the log.
+fn runtime_log(config: &Config) -> Option<Arc<dyn RequestLog>> {
+    let path = config.log.runtime_log.as_ref()?;
+    match RuntimeLog::open(path, config.server.time_zone.clone()) {
+        Ok(log) => Some(Arc::new(log)),
+        Err(error) => {
+            tracing::warn!(%error, path = %path.display(), "requests are not logged");
+            None
+        }
+    }
+}
+
+/// Opens every address of an HTTP door and serves them with one set of limits.
+async fn open<H: http::Handler>(
+    addresses: &[SocketAddr],
+    handler: H,
+    limits: http::Limits,
+    stop: &watch::Receiver<bool>,
+    tasks: &mut JoinSet<()>,
+) -> std::io::Result<()> {
+    let door = http::Door::new(handler, limits, stop.clone());
+    for address in addresses {
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            std::io::Error::new(error.kind(), format!("cannot listen on tcp {address}: {error}"))
+        })?;
+        let door = Arc::clone(&door);
+        tasks.spawn(async move { door.serve(listener).await });
+    }
+    Ok(())
+}
+
+/// Where NASes that redirect by themselves send debtors.
+fn captive_url(config: &Config) -> String {
+    let address = config.enforcement.captive.or_else(|| config.cabinet.listen.first().copied());
+    address.map(|address| format!("http://{address}/")).unwrap_or_default()
+}
+
+/// The spool, opened and caught up with, before accounting is taken.
+struct Accounting {
+    spool: Spool,
+    reader: SpoolReader,
+    position: SpoolPosition,
+}
+
+impl Accounting {
+    /// Opens the spool and merges what the ledger does not have yet into presence.
+    fn open(config: &Config, ledger: &Ledger) -> Result<Accounting, CliError> {
+        let (mut spool, mut reader) =
+            Spool::open(config.server.state_dir.join("spool")).map_err(CliError::failed)?;
+        let position = ledger.edge_positions.get(&config.server.name).copied().unwrap_or_default();
+        spool.continue_after(position).map_err(CliError::failed)?;
+        let mut at = position;
+        loop {
+            let entries = reader.read(at, CATCH_UP_ENTRIES).map_err(CliError::failed)?;
+            let Some((last, _)) = entries.last() else { break };
+            at = *last;
+            ledger.directory.merge_presence(entries.iter().filter_map(|(_, entry)| match entry {
+                SpoolEntry::Accounting(record) => Some(record),
+                SpoolEntry::Grant(_) => None,
+            }));
+            let grants = entries.iter().filter_map(|(_, entry)| match entry {
+                SpoolEntry::Grant(grant) => Some(grant),
+                SpoolEntry::Accounting(_) => None,
+            });
+            ledger.directory.restore_grants(grants, ledger.clock.now());
+        }
+        Ok(Accounting { spool, reader, position })
+    }
+
+    /// Starts the flusher and the replayer.
+    fn start<T: Send + 'static>(
+        self,
+        edge: &str,
+        ledger: &Ledger,
+        recorder: &Arc<Recorder<T>>,
+        deliver: impl Fn(Vec<T>) + Send + 'static,
+    ) -> Result<RunningAccounting, CliError> {
+        let cannot_start = |error| CliError::failed(format!("cannot start a thread: {error}"));
+        let Accounting { spool, reader, position } = self;
+        let stop = Arc::new(AtomicBool::new(false));
+        let flusher = {
+            let (recorder, directory) = (Arc::clone(recorder), Arc::clone(&ledger.directory));
+            std::thread::Builder::new()
+                .name("spool".into())
+                .spawn(move || recorder.run(spool, &directory, deliver))
+                .map_err(cannot_start)?
+        };
+        let replayer = {
+            let (writer, flushes, stop) = (ledger.writer.clone(), recorder.flushes(), Arc::clone(&stop));
+            let edge = edge.to_owned();
+            std::thread::Builder::new()
+                .name("replayer".into())
+                .spawn(move || replay_until_stopped(reader, position, &edge, &writer, &flushes, &stop))
+                .map_err(cannot_start)?
+        };
+        Ok(RunningAccounting { flusher, replayer, stop })
+    }
+}
+
+struct RunningAccounting {
+    flusher: JoinHandle<()>,
+    replayer: JoinHandle<()>,
+    stop: Arc<AtomicBool>,
+}
+
+impl RunningAccounting {
+    /// Ends both after what was taken has been carried over.
+    fn stop(self) {
+        if self.flusher.join().is_err() {
+            tracing::error!("the spool's thread ended badly");
+        }
+        self.stop.store(true, Ordering::Relaxed);
+        if self.replayer.join().is_err() {
+            tracing::error!("the replayer ended badly");
+        }
+    }
+}
+
+/// Waits for SIGTERM or SIGINT.
+pub(super) async fn until_stopped() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be caught; end the process with SIGKILL");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// SIGHUP reads the configuration again: `[system-api]` is taken over, what needs a restart is named.
+fn reload_on_hangup(mut config: Config, path: PathBuf, api: Arc<system_api::SystemApi>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            let new = match Config::load(&path) {
+                Ok(new) => new,
+                Err(errors) => {
+                    for error in errors {
+                        tracing::error!(%error, "the configuration was not read again");
+                    }
+                    continue;
+                }
+            };
+            api.reconfigure(new.system_api.clone());
+            match config.restart_needed(&new).as_slice() {
+                [] => tracing::info!("the configuration was read again"),
+                keys => tracing::warn!(keys = keys.join(", "), "read again; these keys need a restart"),
+            }
+            // What needs a restart goes on as it was, and is named again until then.
+            config.system_api = SystemApi { listen: config.system_api.listen, ..new.system_api };
+        }
+    });
+}

@@ -1,0 +1,49 @@
+//! `headgate status`
+
+use super::output::{print_json, print_table, text};
+use super::{CliResult, Context};
+use clap::Args;
+use serde_json::json;
+
+#[derive(Args)]
+pub(super) struct Status {}
+
+impl Status {
+    pub fn run(&self, context: &Context) -> CliResult {
+        let status = context.call("status", json!({}))?;
+        if context.json {
+            print_json(&status);
+            return Ok(());
+        }
+        for (title, key) in [
+            ("version", "version"),
+            ("started", "started"),
+            ("uptime, s", "uptime_seconds"),
+            ("revision", "revision"),
+            ("subscribers", "subscribers"),
+            ("addresses", "addresses"),
+            ("sessions", "sessions"),
+            ("commands waiting", "queue"),
+            ("spool batches waiting", "spool_batches"),
+        ] {
+            println!("{title:<22} {}", text(status.get(key)));
+        }
+        println!();
+        print_table(
+            &[
+                ("NAS", "name"),
+                ("ADDRESS", "address"),
+                ("SESSIONS", "sessions"),
+                ("SENDS MESSAGE-AUTHENTICATOR", "sends_message_authenticator"),
+            ],
+            &status["nas"],
+        );
+        println!();
+        for (name, value) in status["counters"].as_object().into_iter().flatten() {
+            if value != 0 {
+                println!("{name:<28} {value}");
+            }
+        }
+        Ok(())
+    }
+}

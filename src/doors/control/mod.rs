@@ -1,0 +1,130 @@
+//! The control socket: JSON-RPC 2.0 at `POST /rpc` and the feed at `GET /feed`, over HTTP on a Unix socket.
+//!
+//! Who may open the socket is said by its owner, group and mode (0660); who asked is known from the kernel and stands in
+//! the postings. The command line and the enforcer beside the server come in here.
+
+mod methods;
+
+use crate::directory::Cursor;
+use crate::doors::http::{Body, Door, Limits, Method, Parameters, Request, Response};
+use crate::model::Actor;
+use crate::operations::{FeedRequest, Operations};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+/// A load file travels in one request.
+const BODY_OCTETS_MAX: usize = 1 << 30;
+const CONNECTIONS_MAX: usize = 256;
+const SOCKET_MODE: u32 = 0o660;
+/// Pause after a failed accept.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Opens the socket and serves it until told to stop. A socket that a dead server left is replaced; one where a server
+/// answers is an error.
+pub fn start(
+    path: &Path,
+    operations: &Arc<Operations>,
+    stop: &watch::Receiver<bool>,
+    tasks: &mut JoinSet<()>,
+) -> io::Result<()> {
+    let at = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        return Err(at(io::Error::new(io::ErrorKind::AddrInUse, "another server answers there")));
+    }
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(error)),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path).map_err(at)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(SOCKET_MODE)).map_err(at)?;
+    tasks.spawn(serve(listener, Arc::clone(operations), stop.clone()));
+    Ok(())
+}
+
+async fn serve(listener: UnixListener, operations: Arc<Operations>, stop: watch::Receiver<bool>) {
+    let limits = Limits { body_octets_max: BODY_OCTETS_MAX, ..Limits::default() };
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut connections = JoinSet::new();
+    let mut stopped = stop.clone();
+    loop {
+        let accepted = tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => return,
+            accepted = listener.accept() => accepted,
+        };
+        while connections.try_join_next().is_some() {}
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection of the control socket cannot be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        // Beyond the limit a connection is closed at once; the command line says so.
+        let Ok(place) = Arc::clone(&room).try_acquire_owned() else { continue };
+        let actor = actor_of(&stream);
+        let operations = Arc::clone(&operations);
+        let handler = move |request| answer(Arc::clone(&operations), actor.clone(), request);
+        let door = Door::new(handler, limits.clone(), stop.clone());
+        connections.spawn(async move {
+            door.connection(stream, None).await;
+            drop(place);
+        });
+    }
+}
+
+async fn answer(operations: Arc<Operations>, actor: Actor, request: Request) -> Response {
+    match (request.path.as_str(), &request.method) {
+        ("/rpc", Method::Post) => match methods::answer(&operations, &actor, &request.body).await {
+            Some(answer) => Response::json(200, &answer),
+            None => Response::new(204, "application/json", Body::Static(b"")),
+        },
+        ("/feed", Method::Get) => match feed_request(&Parameters::of(&request)) {
+            Ok(wanted) => Response::json(200, &operations.feed(&wanted).await),
+            Err(text) => Response::text(400, format!("{text}\n")),
+        },
+        ("/rpc", _) => Response::method_not_allowed("POST"),
+        ("/feed", _) => Response::method_not_allowed("GET"),
+        _ => Response::text(404, "there is /rpc and /feed here\n"),
+    }
+}
+
+/// `since=EPOCH.N`, `wait=SECONDS`, `nas=IP`, each optional.
+fn feed_request(parameters: &Parameters) -> Result<FeedRequest, String> {
+    let mut wanted = FeedRequest::default();
+    for (name, value) in parameters.iter() {
+        match name {
+            // A cursor that cannot be read is one that nobody gave: everything is sent.
+            "since" => wanted.since = value.parse::<Cursor>().ok(),
+            "wait" => {
+                let seconds =
+                    value.parse().map_err(|_| format!("wait: {value:?} is not a number of seconds"))?;
+                wanted.wait = Duration::from_secs(seconds);
+            }
+            "nas" => {
+                wanted.nas = Some(value.parse().map_err(|_| format!("nas: {value:?} is not an address"))?);
+            }
+            _ => return Err(format!("unknown parameter {name:?}; expected since, wait or nas")),
+        }
+    }
+    Ok(wanted)
+}
+
+/// The user at the other end, as the kernel knows it.
+fn actor_of(stream: &UnixStream) -> Actor {
+    let Ok(credentials) = stream.peer_cred() else { return Actor("cli".into()) };
+    let uid = credentials.uid().to_string();
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid).then(|| name.to_owned())
+    });
+    Actor(format!("cli:{}", name.unwrap_or(uid)))
+}

@@ -1,0 +1,343 @@
+//! The enforcer itself: takes events one by one and keeps the kernel as the wanted state says.
+
+use super::follower::{Follower, Server};
+use super::kernel::{Finding, Kernel, NetlinkError};
+use super::resolver::{self, Garden};
+use super::saved::{self, Purpose, Saver};
+use super::settings::{InterfacePattern, Settings};
+use super::skeleton::{Layout, Skeleton};
+use super::wanted::{Plan, Scope, Wanted, diff};
+use super::watcher::Watcher;
+use crate::model::FeedPage;
+use ipnet::IpNet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Pages and reports not yet taken.
+const EVENTS_MAX: usize = 16;
+/// The table is read back this often though nobody was heard to change it.
+const CHECK_INTERVAL: Duration = Duration::from_secs(60);
+/// Others change a table in several steps; what they leave behind is looked at, not each step.
+const MEND_DEBOUNCE: Duration = Duration::from_millis(5);
+/// Between two looks at the table, so that somebody who changes it all the time does not keep us busy.
+const MEND_GAP: Duration = Duration::from_millis(100);
+const RETRY_GAP: Duration = Duration::from_secs(1);
+/// How often it looks whether it is to stop.
+const LOOK_UP: Duration = Duration::from_millis(100);
+
+/// Why the enforcer cannot go on.
+#[derive(Debug)]
+pub enum EnforceError {
+    /// The configuration: what is wrong, with its key.
+    Settings(String),
+    /// This process may not change nf_tables here.
+    NotPermitted,
+    /// The system refused something that nothing works without.
+    System(String),
+}
+
+impl std::fmt::Display for EnforceError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            EnforceError::Settings(text) => f.write_str(text),
+            EnforceError::NotPermitted => {
+                f.write_str("not permitted to change nf_tables; CAP_NET_ADMIN is needed")
+            }
+            EnforceError::System(text) => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for EnforceError {}
+
+impl From<NetlinkError> for EnforceError {
+    fn from(error: NetlinkError) -> EnforceError {
+        match error {
+            NetlinkError::NotPermitted => EnforceError::NotPermitted,
+            other => EnforceError::System(format!("nf_tables: {other}")),
+        }
+    }
+}
+
+/// What the enforcer is woken by.
+#[derive(Debug)]
+pub(super) enum Event {
+    Page(Box<FeedPage>),
+    /// The walled garden as it is now known.
+    Walled(Vec<IpNet>),
+    /// Somebody else changed the table.
+    Foreign,
+}
+
+/// Enforces until `stop` is set, in the network namespace of the calling thread. The table stays behind as it is.
+///
+/// Side effects: threads `enforce-*`; table `inet headgate`; `enforce.state` in the state directory; tells systemd
+/// that it is ready once a saved state is applied, or none was found. Before the first state is known, the
+/// kernel is left as it is found.
+pub fn run(settings: &Settings, stop: &Arc<AtomicBool>) -> Result<(), EnforceError> {
+    settings.check()?;
+    let servers: Result<Vec<Server>, String> = settings.servers.iter().map(|s| Server::parse(s)).collect();
+    let servers = servers.map_err(EnforceError::Settings)?;
+    let (sender, events) = sync_channel(EVENTS_MAX);
+    let mut gate = Gate::open(settings)?;
+    // Listening begins before the first look, so that no change falls between.
+    let watcher =
+        Watcher::open(gate.kernel.port(), sender.clone(), Arc::clone(&gate.foreign), Arc::clone(stop))?;
+    gate.start(settings)?;
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+
+    let follower = Follower {
+        servers,
+        nas: settings.nas,
+        cursor: gate.wanted.cursor.clone(),
+        events: sender.clone(),
+        stop: Arc::clone(stop),
+        start_over: Arc::clone(&gate.start_over),
+    };
+    let threads = [spawn("enforce-watch", || watcher.run())?, spawn("enforce-feed", || follower.run())?];
+    start_resolver(settings, &gate.wanted, sender, stop)?;
+    let result = gate.take_events(&events, stop);
+
+    stop.store(true, Ordering::Relaxed);
+    // A thread that waits for room in the queue must find it closed.
+    drop(events);
+    for thread in threads {
+        let _ = thread.join();
+    }
+    gate.saver.finish(&gate.wanted);
+    result
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, EnforceError> {
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(body);
+    thread.map_err(|error| EnforceError::System(format!("thread {name}: {error}")))
+}
+
+/// Not waited for at the end: a name's lookup cannot be broken off.
+fn start_resolver(
+    settings: &Settings,
+    wanted: &Wanted,
+    events: SyncSender<Event>,
+    stop: &Arc<AtomicBool>,
+) -> Result<(), EnforceError> {
+    if wanted.scope().filter {
+        let garden = Garden::new(&settings.walled_garden, wanted.walled());
+        let stop = Arc::clone(stop);
+        spawn("enforce-names", move || resolver::run(garden, &events, &stop))?;
+    }
+    Ok(())
+}
+
+struct Gate {
+    kernel: Kernel,
+    interfaces: Vec<InterfacePattern>,
+    captive: Option<SocketAddr>,
+    purpose: Purpose,
+    wanted: Wanted,
+    /// A whole state is known, from the disk or the feed.
+    known: bool,
+    saver: Saver,
+    /// Set by the watcher.
+    foreign: Arc<AtomicBool>,
+    /// Read by the follower.
+    start_over: Arc<AtomicBool>,
+    looked: Instant,
+    next_look: Instant,
+}
+
+impl Gate {
+    fn open(settings: &Settings) -> Result<Gate, EnforceError> {
+        let interfaces = settings.interfaces()?;
+        let guard = settings.protect_ports || settings.ports_only;
+        let scope = Scope { filter: !interfaces.is_empty(), guard };
+        let purpose = Purpose { nas: settings.nas, scope };
+        let saver = Saver::start(settings.state_dir.clone(), purpose)
+            .map_err(|error| EnforceError::System(format!("thread enforce-save: {error}")))?;
+        let now = Instant::now();
+        Ok(Gate {
+            kernel: Kernel::open()?,
+            interfaces,
+            captive: settings.captive,
+            purpose,
+            wanted: Wanted::new(scope),
+            known: false,
+            saver,
+            foreign: Arc::default(),
+            start_over: Arc::default(),
+            looked: now,
+            next_look: now + CHECK_INTERVAL,
+        })
+    }
+
+    /// Applies the saved state, if there is one.
+    fn start(&mut self, settings: &Settings) -> Result<(), EnforceError> {
+        let saved = saved::load(&settings.state_dir, &self.purpose);
+        self.known = saved.is_some();
+        self.wanted = saved.unwrap_or_else(|| Wanted::new(self.purpose.scope));
+        let garden = Garden::new(&settings.walled_garden, self.wanted.walled());
+        self.wanted.take_walled(&garden.nets());
+        if self.known {
+            self.look("the saved state", Telling::Quiet)
+        } else {
+            tracing::info!("no saved state; the kernel stays as it is until a server answers");
+            Ok(())
+        }
+    }
+
+    fn take_events(&mut self, events: &Receiver<Event>, stop: &AtomicBool) -> Result<(), EnforceError> {
+        while !stop.load(Ordering::Relaxed) {
+            let patience = self.next_look.saturating_duration_since(Instant::now()).min(LOOK_UP);
+            match events.recv_timeout(patience) {
+                Ok(Event::Page(page)) => self.take_page(&page)?,
+                Ok(Event::Walled(nets)) => self.take_walled(&nets)?,
+                Ok(Event::Foreign) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) if stop.load(Ordering::Relaxed) => break,
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(EnforceError::System("every thread has ended".to_owned()));
+                }
+            }
+            if self.foreign.swap(false, Ordering::Acquire) {
+                let soon = (Instant::now() + MEND_DEBOUNCE).max(self.looked + MEND_GAP);
+                self.next_look = self.next_look.min(soon);
+            }
+            if self.known && Instant::now() >= self.next_look {
+                self.look("what was found", Telling::Loud)?;
+            }
+            if self.known {
+                self.saver.save_if_due(&self.wanted);
+            }
+        }
+        Ok(())
+    }
+
+    fn take_page(&mut self, page: &FeedPage) -> Result<(), EnforceError> {
+        if !self.known && !page.full {
+            tracing::warn!("the feed began with a change of an unknown state; asking for everything");
+            self.start_over.store(true, Ordering::Relaxed);
+            return Ok(());
+        }
+        let Ok(change) = self.wanted.take(page) else {
+            tracing::error!("the feed names too many addresses; asking for everything");
+            self.start_over.store(true, Ordering::Relaxed);
+            return Ok(());
+        };
+        self.saver.note();
+        if !self.known {
+            self.known = true;
+            return self.look("the first page", Telling::Quiet);
+        }
+        self.apply(&change.plan, change.rebuild, "a page of the feed")
+    }
+
+    fn take_walled(&mut self, nets: &[IpNet]) -> Result<(), EnforceError> {
+        let plan = self.wanted.take_walled(nets);
+        if !self.known {
+            return Ok(());
+        }
+        self.saver.note();
+        self.apply(&plan, false, "the walled garden")
+    }
+
+    /// Brings a change of the wanted state into the kernel.
+    fn apply(&mut self, plan: &Plan, rebuild: bool, why: &str) -> Result<(), EnforceError> {
+        let start = Instant::now();
+        let rebuild = rebuild || self.kernel.outgrown(self.wanted.sets());
+        let result = if rebuild { self.rebuild() } else { self.kernel.apply(plan) };
+        match result {
+            Ok(()) => {
+                let (removed, added) = plan.sizes();
+                let micros = start.elapsed().as_micros();
+                tracing::debug!(removed, added, rebuild, micros, "applied {why}");
+                Ok(())
+            }
+            Err(NetlinkError::NotPermitted) => Err(EnforceError::NotPermitted),
+            Err(error) => {
+                tracing::warn!("{why} was not applied: {error}; reading the table back");
+                self.look("what was found", Telling::Loud)
+            }
+        }
+    }
+
+    fn skeleton(&self) -> Skeleton {
+        let layout = Layout { interfaces: &self.interfaces, captive: self.captive, wanted: &self.wanted };
+        Skeleton::build(&layout)
+    }
+
+    fn rebuild(&mut self) -> Result<(), NetlinkError> {
+        let skeleton = self.skeleton();
+        if skeleton.is_empty() {
+            self.kernel.remove()
+        } else {
+            self.kernel.rebuild(&skeleton, self.wanted.sets())
+        }
+    }
+
+    /// Reads the table back and makes it as it is wanted. A failure is tried again later.
+    fn look(&mut self, why: &str, telling: Telling) -> Result<(), EnforceError> {
+        let result = self.reconcile();
+        self.looked = Instant::now();
+        self.next_look = self.looked + CHECK_INTERVAL;
+        match (result, telling) {
+            (Ok(None), Telling::Quiet) => tracing::info!("adopted the table with {why}"),
+            (Ok(None), Telling::Loud) => tracing::debug!("the table is as it must be"),
+            (Ok(Some(done)), Telling::Quiet) => tracing::info!("applied {why}: {done}"),
+            (Ok(Some(done)), Telling::Loud) => tracing::warn!("mended {why}: {done}"),
+            (Err(NetlinkError::NotPermitted), _) => return Err(EnforceError::NotPermitted),
+            (Err(error), _) => {
+                tracing::error!("nf_tables: {error}; trying again");
+                self.next_look = self.looked + RETRY_GAP;
+            }
+        }
+        Ok(())
+    }
+
+    /// None: nothing was to be done; else what was found and done, in words.
+    fn reconcile(&mut self) -> Result<Option<String>, NetlinkError> {
+        let skeleton = self.skeleton();
+        if skeleton.is_empty() {
+            return self.reconcile_nothing();
+        }
+        let present = match self.kernel.inspect(&skeleton)? {
+            Finding::Whole(present) if !self.kernel.outgrown(self.wanted.sets()) => present,
+            Finding::Whole(_) => return self.rebuilt("the sets are too small"),
+            Finding::Absent => return self.rebuilt("there was no table"),
+            Finding::Damaged(damage) => return self.rebuilt(&damage),
+        };
+        let plan = diff(self.wanted.sets(), &present);
+        let (removed, added) = plan.sizes();
+        match self.kernel.apply(&plan) {
+            Ok(()) if plan.is_empty() => Ok(None),
+            Ok(()) => Ok(Some(format!("{removed} elements removed, {added} added"))),
+            Err(NetlinkError::NotPermitted) => Err(NetlinkError::NotPermitted),
+            // Changed again meanwhile, or something that no difference explains.
+            Err(error) => self.rebuilt(&error.to_string()),
+        }
+    }
+
+    fn reconcile_nothing(&mut self) -> Result<Option<String>, NetlinkError> {
+        if !self.kernel.is_there()? {
+            return Ok(None);
+        }
+        self.kernel.remove()?;
+        Ok(Some("the table was removed, as nothing is to be filtered or guarded".to_owned()))
+    }
+
+    fn rebuilt(&mut self, reason: &str) -> Result<Option<String>, NetlinkError> {
+        self.rebuild()?;
+        let elements: usize = self.wanted.sets().values().map(|set| set.len()).sum();
+        Ok(Some(format!("{reason}; made anew with {elements} elements")))
+    }
+}
+
+/// Whether finding the table other than wanted is news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Telling {
+    /// At start: it is expected.
+    Quiet,
+    /// Later: somebody was there.
+    Loud,
+}

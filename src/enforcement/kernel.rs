@@ -1,0 +1,256 @@
+//! The table in the kernel: made, changed and read back. One value owns the socket that does it.
+//!
+//! Only table `inet headgate` is touched; of other tables no more than names of chains passes by.
+
+use super::netlink::compare::{holds, same_rule};
+use super::netlink::rules::{Parts, encode};
+pub use super::netlink::socket::NetlinkError;
+use super::netlink::socket::Socket;
+use super::netlink::wire::{self, Attributes, Batch, ElementDump, Elements, Message};
+use super::ranges::Range;
+use super::skeleton::{Skeleton, TABLE};
+use super::wanted::{Plan, SetId, Sets};
+use rustc_hash::FxHashSet;
+use std::collections::BTreeMap;
+
+/// A set is made for this many elements at least, and for four times what it holds: the kernel sizes its hash once.
+const SET_SIZE_MIN: u32 = 65_536;
+const SET_ROOM: u32 = 4;
+
+/// What was found of our table.
+#[derive(Debug)]
+pub enum Finding {
+    Absent,
+    /// Something else than the skeleton, in words; the table is to be made anew.
+    Damaged(String),
+    /// The skeleton is whole; these are the sets' elements.
+    Whole(Sets),
+}
+
+pub struct Kernel {
+    socket: Socket,
+    /// How many elements each set of the table may hold, as far as known.
+    capacities: BTreeMap<SetId, u32>,
+}
+
+impl Kernel {
+    /// Opens the socket in the calling thread's network namespace.
+    pub fn open() -> Result<Kernel, NetlinkError> {
+        Ok(Kernel { socket: Socket::open()?, capacities: BTreeMap::new() })
+    }
+
+    /// What notifications of our own changes name as their author.
+    pub fn port(&self) -> u32 {
+        self.socket.port()
+    }
+
+    /// Whether these contents need larger sets than the table has.
+    pub fn outgrown(&self, sets: &Sets) -> bool {
+        sets.iter().any(|(id, elements)| {
+            self.capacities.get(id).is_none_or(|capacity| slots(*id, elements.len()) > *capacity)
+        })
+    }
+
+    /// Makes the table anew with its elements, in one step: no packet meets half of it.
+    pub fn rebuild(&mut self, skeleton: &Skeleton, sets: &Sets) -> Result<(), NetlinkError> {
+        let size = |id: SetId| {
+            let wanted = slots(id, sets.get(&id).map_or(0, FxHashSet::len)).saturating_mul(SET_ROOM);
+            wanted.max(SET_SIZE_MIN).checked_next_power_of_two().unwrap_or(u32::MAX)
+        };
+        let parts = encoded(skeleton, size)?;
+        let mut batch = self.socket.batch();
+        // Deleting a missing table is refused, so it is added first.
+        batch.table(TABLE, wire::NEWTABLE);
+        batch.table(TABLE, wire::DELTABLE);
+        batch.table(TABLE, wire::NEWTABLE);
+        let sets_made = parts.sets.iter().map(|(_, message)| message);
+        for message in sets_made.chain(&parts.chains).chain(parts.rules.iter().flat_map(|(_, rules)| rules)) {
+            batch.push(message);
+        }
+        for id in &skeleton.sets {
+            let elements: Vec<Range> = sets.get(id).into_iter().flatten().copied().collect();
+            put(&mut batch, Elements::Add, *id, &elements);
+        }
+        self.socket.commit(batch)?;
+        self.capacities = skeleton.sets.iter().map(|id| (*id, size(*id))).collect();
+        Ok(())
+    }
+
+    /// Whether there is a table of our name.
+    pub fn is_there(&mut self) -> Result<bool, NetlinkError> {
+        Ok(!matches!(self.inspect_table()?, Some(Finding::Absent)))
+    }
+
+    /// Takes the table away; nothing happens where there is none.
+    pub fn remove(&mut self) -> Result<(), NetlinkError> {
+        let mut batch = self.socket.batch();
+        batch.table(TABLE, wire::NEWTABLE);
+        batch.table(TABLE, wire::DELTABLE);
+        self.capacities.clear();
+        self.socket.commit(batch)
+    }
+
+    /// Changes elements in one step. An element that is to go and is not there refuses the whole
+    /// ([`NetlinkError::Refused`]): what the plan was made from is no longer so.
+    pub fn apply(&mut self, plan: &Plan) -> Result<(), NetlinkError> {
+        if plan.is_empty() {
+            return Ok(());
+        }
+        let mut batch = self.socket.batch();
+        for (id, ranges) in &plan.remove {
+            put(&mut batch, Elements::Remove, *id, ranges);
+        }
+        for (id, ranges) in &plan.add {
+            put(&mut batch, Elements::Add, *id, ranges);
+        }
+        self.socket.commit(batch)
+    }
+
+    /// Reads the table back and compares it with the skeleton.
+    pub fn inspect(&mut self, skeleton: &Skeleton) -> Result<Finding, NetlinkError> {
+        let parts = encoded(skeleton, |_| SET_SIZE_MIN)?;
+        if let Some(finding) = self.inspect_table()? {
+            return Ok(finding);
+        }
+        let damaged = match self.inspect_sets(&parts)? {
+            Some(damage) => Some(damage),
+            None => match self.inspect_chains(&parts)? {
+                Some(damage) => Some(damage),
+                None => self.inspect_rules(&parts)?,
+            },
+        };
+        if let Some(damage) = damaged {
+            return Ok(Finding::Damaged(damage));
+        }
+        let mut sets = Sets::new();
+        for id in &skeleton.sets {
+            match self.elements(*id)? {
+                Some(elements) => sets.insert(*id, elements),
+                None => return Ok(Finding::Damaged(format!("set {} is gone", id.name()))),
+            };
+        }
+        Ok(Finding::Whole(sets))
+    }
+
+    /// None: there and awake.
+    fn inspect_table(&mut self) -> Result<Option<Finding>, NetlinkError> {
+        let request = |sequence| wire::request(wire::GETTABLE, false, sequence, &[(wire::ATTR_TABLE, TABLE)]);
+        let flags = self.socket.ask_consistently(request, |flags: &mut u32, message| {
+            *flags = message.attributes().number(wire::ATTR_TABLE_FLAGS).unwrap_or(0);
+        })?;
+        Ok(match flags {
+            None => Some(Finding::Absent),
+            Some(0) => None,
+            Some(flags) => Some(Finding::Damaged(format!("the table has flags {flags:#x}"))),
+        })
+    }
+
+    fn inspect_sets(&mut self, parts: &Parts) -> Result<Option<String>, NetlinkError> {
+        let mut present = self.objects(wire::GETSET, wire::NEWSET, wire::ATTR_SET_NAME)?;
+        self.capacities.clear();
+        for (id, sent) in &parts.sets {
+            let Some(found) = present.remove(&id.name()) else {
+                return Ok(Some(format!("set {} is missing", id.name())));
+            };
+            let found = Attributes(found.first().map_or(&[], Vec::as_slice));
+            // The number in the batch is not kept; the size may be any that suffices, which `outgrown` asks.
+            if !holds(sent_attributes(sent), found, &[wire::ATTR_SET_ID, wire::ATTR_SET_DESC]) {
+                return Ok(Some(format!("set {} is of another kind", id.name())));
+            }
+            let size = found
+                .find(wire::ATTR_SET_DESC)
+                .and_then(|desc| Attributes(desc).number(wire::ATTR_SET_DESC_SIZE));
+            self.capacities.insert(*id, size.unwrap_or(0));
+        }
+        Ok(present.keys().next().map(|name| format!("set {name} is not ours")))
+    }
+
+    fn inspect_chains(&mut self, parts: &Parts) -> Result<Option<String>, NetlinkError> {
+        let mut present = self.objects(wire::GETCHAIN, wire::NEWCHAIN, wire::ATTR_CHAIN_NAME)?;
+        for sent in &parts.chains {
+            let sent = sent_attributes(sent);
+            let name = sent.text(wire::ATTR_CHAIN_NAME).unwrap_or_default();
+            let Some(found) = present.remove(name) else {
+                return Ok(Some(format!("chain {name} is missing")));
+            };
+            if !holds(sent, Attributes(found.first().map_or(&[], Vec::as_slice)), &[]) {
+                return Ok(Some(format!("chain {name} is hooked differently")));
+            }
+        }
+        Ok(present.keys().next().map(|name| format!("chain {name} is not ours")))
+    }
+
+    fn inspect_rules(&mut self, parts: &Parts) -> Result<Option<String>, NetlinkError> {
+        let present = self.objects(wire::GETRULE, wire::NEWRULE, wire::ATTR_RULE_CHAIN)?;
+        for (chain, sent) in &parts.rules {
+            let found = present.get(*chain).map_or(&[][..], Vec::as_slice);
+            if found.len() != sent.len() {
+                return Ok(Some(format!(
+                    "chain {chain} has {} rules instead of {}",
+                    found.len(),
+                    sent.len()
+                )));
+            }
+            let differs = sent
+                .iter()
+                .zip(found)
+                .position(|(ours, theirs)| !same_rule(sent_attributes(ours), Attributes(theirs)));
+            if let Some(index) = differs {
+                return Ok(Some(format!("rule {} of chain {chain} is another", index + 1)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The table's objects of one kind: their attributes, by the name in attribute `name`, in the kernel's order.
+    fn objects(
+        &mut self,
+        get: u16,
+        new: u16,
+        name: u16,
+    ) -> Result<BTreeMap<String, Vec<Vec<u8>>>, NetlinkError> {
+        let request = |sequence| wire::request(get, true, sequence, &[(wire::ATTR_TABLE, TABLE)]);
+        let take = |objects: &mut BTreeMap<String, Vec<Vec<u8>>>, message: &Message<'_>| {
+            let attributes = message.attributes();
+            // Chains are dumped of every table of the family.
+            if message.kind == new && attributes.text(wire::ATTR_TABLE) == Some(TABLE) {
+                let name = attributes.text(name).unwrap_or_default().to_owned();
+                objects.entry(name).or_default().push(attributes.0.to_vec());
+            }
+        };
+        Ok(self.socket.ask_consistently(request, take)?.unwrap_or_default())
+    }
+
+    /// None: there is no such set.
+    fn elements(&mut self, id: SetId) -> Result<Option<FxHashSet<Range>>, NetlinkError> {
+        let name = id.name();
+        let request = |sequence| wire::elements_request(TABLE, &name, sequence);
+        let dump =
+            self.socket.ask_consistently(request, |dump: &mut ElementDump, message| dump.take(message))?;
+        Ok(dump.map(|dump| dump.finish(&written_as(id, &name))))
+    }
+}
+
+/// Elements as the kernel counts them: a range has a beginning and an end.
+fn slots(id: SetId, elements: usize) -> u32 {
+    let count = u32::try_from(elements).unwrap_or(u32::MAX);
+    if id.is_interval() { count.saturating_mul(2) } else { count }
+}
+
+fn put(batch: &mut Batch, change: Elements, id: SetId, ranges: &[Range]) {
+    let name = id.name();
+    batch.elements(change, TABLE, &written_as(id, &name), ranges);
+}
+
+fn written_as(id: SetId, name: &str) -> wire::Set<'_> {
+    wire::Set { name, family: id.family(), interval: id.is_interval() }
+}
+
+fn encoded(skeleton: &Skeleton, size: impl Fn(SetId) -> u32) -> Result<Parts, NetlinkError> {
+    encode(skeleton, size).map_err(|_| NetlinkError::Refused(libc::EINVAL))
+}
+
+/// The attributes of a message that we made.
+fn sent_attributes(message: &[u8]) -> Attributes<'_> {
+    wire::messages(message).next().map_or(Attributes(&[]), |m| m.attributes())
+}

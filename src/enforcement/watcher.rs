@@ -1,0 +1,118 @@
+//! Notices that somebody else changed our table.
+
+use super::daemon::Event;
+use super::kernel::NetlinkError;
+use super::netlink::socket::Listener;
+use super::netlink::wire::{ATTR_TABLE, Message, NEWGEN};
+use super::skeleton::TABLE;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::time::Duration;
+
+/// How often it looks whether it is to stop.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+pub struct Watcher {
+    listener: Listener,
+    events: SyncSender<Event>,
+    changed: Arc<AtomicBool>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Watcher {
+    /// Hears from now on. `own_port`: whose changes are not foreign. `changed` is set with each foreign change; an
+    /// event wakes its reader.
+    pub fn open(
+        own_port: u32,
+        events: SyncSender<Event>,
+        changed: Arc<AtomicBool>,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Watcher, NetlinkError> {
+        Ok(Watcher { listener: Listener::open(own_port, PATIENCE)?, events, changed, stop })
+    }
+
+    /// Watches until it is to stop.
+    pub fn run(mut self) {
+        while !self.stop.load(Ordering::Relaxed) {
+            let mut ours = false;
+            let heard = self.listener.receive(|message| ours |= is_about_our_table(message));
+            let changed = match heard {
+                Ok(_) => ours,
+                // Notifications were lost (ENOBUFS) or the socket is in trouble: what was said is not known.
+                Err(error) => {
+                    tracing::debug!("listening to nf_tables: {error}");
+                    if error.raw_os_error() != Some(libc::ENOBUFS) {
+                        std::thread::sleep(PATIENCE);
+                    }
+                    true
+                }
+            };
+            if changed && !self.report() {
+                return;
+            }
+        }
+    }
+
+    /// False when nobody listens any more.
+    fn report(&self) -> bool {
+        self.changed.store(true, Ordering::Release);
+        // With the queue full its reader is awake, and looks at `changed` after each event.
+        !matches!(self.events.try_send(Event::Foreign), Err(TrySendError::Disconnected(_)))
+    }
+}
+
+fn is_about_our_table(message: &Message<'_>) -> bool {
+    message.is_nftables
+        && message.kind != NEWGEN
+        && i32::from(message.family) == libc::NFPROTO_INET
+        && message.attributes().text(ATTR_TABLE) == Some(TABLE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::enforcement::kernel::Kernel;
+    use crate::enforcement::skeleton::{Layout, Skeleton};
+    use crate::enforcement::wanted::{Scope, Wanted};
+
+    /// Whether anything about our table is heard within the listener's patience.
+    fn hears(watcher: &mut Watcher) -> bool {
+        let mut ours = false;
+        while watcher.listener.receive(|message| ours |= is_about_our_table(message)).unwrap() {}
+        ours
+    }
+
+    #[test]
+    fn foreign_changes_of_our_table_are_heard_and_our_own_and_other_tables_are_not() {
+        // SAFETY: takes a plain number; only this thread, which is the test's own, changes its namespace.
+        let moved = unsafe { libc::unshare(libc::CLONE_NEWNET) };
+        assert_eq!(moved, 0, "this test makes a network namespace: run it as root");
+        let mut kernel = Kernel::open().unwrap();
+        let (events, _kept) = std::sync::mpsc::sync_channel(1);
+        let mut watcher = Watcher::open(kernel.port(), events, Arc::default(), Arc::default()).unwrap();
+
+        let wanted = Wanted::new(Scope { filter: true, guard: false });
+        let interfaces = ["lan0".parse().unwrap()];
+        let skeleton = Skeleton::build(&Layout { interfaces: &interfaces, captive: None, wanted: &wanted });
+        kernel.rebuild(&skeleton, wanted.sets()).unwrap();
+        assert!(!hears(&mut watcher), "our own change");
+
+        let nft = |command: &str| {
+            let status = std::process::Command::new("nft").args(command.split(' ')).status().unwrap();
+            assert!(status.success(), "{command}");
+        };
+        for command in ["add table inet other", "add table ip headgate", "delete table inet other"] {
+            nft(command);
+            assert!(!hears(&mut watcher), "{command}");
+        }
+        for command in [
+            "add element inet headgate allow4 { 10.0.0.1 }",
+            "flush chain inet headgate forward",
+            "flush ruleset",
+        ] {
+            nft(command);
+            assert!(hears(&mut watcher), "{command}");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The enforcer against a real kernel: each test makes its own network namespaces (root is needed) and takes them
+//! away again.
+
+// The exception for tests does not reach their helpers.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod enforcer;
+mod feed;
+mod guards;
+mod mending;
+
+mod table;
+mod traffic;
