@@ -7,6 +7,7 @@ use super::nases::Nases;
 use crate::engine::{SessionTable, SubscriberView};
 use crate::model::*;
 use ipnet::IpNet;
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,9 +15,9 @@ use std::sync::Arc;
 /// What one look at the directory sees. Consistent: one revision.
 #[derive(Default)]
 pub struct Inner {
-    pub(super) slots: HashMap<SubscriberId, Slot>,
+    pub(super) slots: FxHashMap<SubscriberId, Slot>,
     pub(super) logins: HashMap<Box<str>, Arc<Entry>>,
-    pub(super) accounts: HashMap<AccountId, AccountSlot>,
+    pub(super) accounts: FxHashMap<AccountId, AccountSlot>,
     pub(super) contracts: HashMap<Box<str>, AccountId>,
     pub(super) macs: HashMap<Mac, SmallVec<[SubscriberId; 1]>>,
     pub(super) groups: HashMap<GroupId, Group>,
@@ -177,7 +178,12 @@ impl Inner {
 
     fn index(&mut self, entry: &Arc<Entry>) {
         let subscriber = &entry.view.subscriber;
-        self.logins.insert(subscriber.login.as_str().into(), Arc::clone(entry));
+        match self.logins.get_mut(subscriber.login.as_str()) {
+            Some(known) => *known = Arc::clone(entry),
+            None => {
+                self.logins.insert(subscriber.login.as_str().into(), Arc::clone(entry));
+            }
+        }
         if let Some(slot) = self.accounts.get_mut(&subscriber.account)
             && !slot.subscribers.contains(&subscriber.id)
         {

@@ -4,6 +4,7 @@ use super::session::SessionTable;
 use super::standing;
 use crate::model::*;
 use jiff::tz::TimeZone;
+use rustc_hash::FxHashMap;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -29,15 +30,15 @@ impl Default for Settings {
 pub struct State {
     pub(super) settings: Settings,
     pub(super) groups: HashMap<GroupId, Group>,
-    pub(super) plans: HashMap<PlanId, Arc<Plan>>,
+    pub(super) plans: FxHashMap<PlanId, Arc<Plan>>,
     pub(super) pools: HashMap<PoolId, Arc<Pool>>,
-    pub(super) nases: HashMap<NasId, Arc<Nas>>,
-    pub(super) accounts: HashMap<AccountId, Arc<Account>>,
-    pub(super) subscribers: HashMap<SubscriberId, Arc<Subscriber>>,
-    subscribers_of: HashMap<AccountId, Vec<SubscriberId>>,
+    pub(super) nases: FxHashMap<NasId, Arc<Nas>>,
+    pub(super) accounts: FxHashMap<AccountId, Arc<Account>>,
+    pub(super) subscribers: FxHashMap<SubscriberId, Arc<Subscriber>>,
+    subscribers_of: FxHashMap<AccountId, Vec<SubscriberId>>,
     pub(super) contracts: HashMap<String, AccountId>,
     pub(super) logins: HashMap<String, SubscriberId>,
-    pub(super) ledger: HashMap<AccountId, (LedgerAccount, Money)>,
+    pub(super) ledger: FxHashMap<AccountId, (LedgerAccount, Money)>,
     own_accounts: HashMap<(LedgerKind, String), AccountId>,
     pub(super) sessions: SessionTable,
     grants: HashMap<(PoolId, std::net::IpAddr), PoolGrant>,
@@ -76,15 +77,15 @@ impl State {
         let mut state = State {
             settings,
             groups: HashMap::new(),
-            plans: HashMap::new(),
+            plans: FxHashMap::default(),
             pools: HashMap::new(),
-            nases: HashMap::new(),
-            accounts: HashMap::with_capacity(snapshot.accounts.len()),
-            subscribers: HashMap::with_capacity(snapshot.subscribers.len()),
-            subscribers_of: HashMap::with_capacity(snapshot.accounts.len()),
+            nases: FxHashMap::default(),
+            accounts: FxHashMap::with_capacity_and_hasher(snapshot.accounts.len(), Default::default()),
+            subscribers: FxHashMap::with_capacity_and_hasher(snapshot.subscribers.len(), Default::default()),
+            subscribers_of: FxHashMap::with_capacity_and_hasher(snapshot.accounts.len(), Default::default()),
             contracts: HashMap::with_capacity(snapshot.accounts.len()),
             logins: HashMap::with_capacity(snapshot.subscribers.len()),
-            ledger: HashMap::with_capacity(snapshot.ledger.len()),
+            ledger: FxHashMap::with_capacity_and_hasher(snapshot.ledger.len(), Default::default()),
             own_accounts: HashMap::new(),
             sessions: SessionTable::default(),
             grants: HashMap::new(),
