@@ -1,21 +1,26 @@
 //! One batch: decide, commit, publish, reply; and what is done when the store does not say yes.
 
 use super::Writer;
-use super::queue::{Job, Rejected};
+use super::queue::{Job, Rejected, reject_all};
 use crate::engine::Touched;
 use crate::model::*;
 use crate::storage::{Batch, StoreError};
 use std::time::Duration;
 
 /// Pause before the same batch is tried again.
-const RETRY_PAUSE: Duration = Duration::from_millis(200);
+const RETRY_PAUSE: Duration = Duration::from_millis(if cfg!(test) { 2 } else { 200 });
+/// Pause between attempts to load anew.
+const RELOAD_PAUSE: Duration = Duration::from_millis(if cfg!(test) { 10 } else { 1_000 });
 /// While the disk is full or the store silent, callers are told "later" after this many tries, and the batch is
 /// taken up again from the loaded state.
-const RETRIES_MAX: u32 = 25;
+pub(super) const RETRIES_MAX: u32 = 25;
 
 impl Writer {
     /// Decides and commits jobs together. On trouble with one of them the batch is halved until it stands alone.
     pub(super) fn process(&mut self, jobs: Vec<Job>) {
+        if self.state_is_lost {
+            return reject_all(jobs, &Rejected::Later("the server is stopping".into()));
+        }
         if let Err(error) = self.fetch_payment_keys(&jobs) {
             tracing::error!(%error, "the store cannot be asked for payment keys");
             return reject_all(jobs, &Rejected::Later(error.to_string()));
@@ -42,7 +47,7 @@ impl Writer {
                     let _ = job.reply.send(answer.map_err(Rejected::Refused));
                 }
             }
-            Err(error) => self.recover(jobs, &error),
+            Err(error) => self.recover(jobs, error),
         }
     }
 
@@ -85,14 +90,13 @@ impl Writer {
     }
 
     /// The state holds what the store may not: load anew, then do what can be done.
-    fn recover(&mut self, jobs: Vec<Job>, error: &StoreError) {
+    fn recover(&mut self, jobs: Vec<Job>, error: StoreError) {
         tracing::error!(%error, commands = jobs.len(), "a batch was not committed; loading anew");
-        while let Err(error) = self.reload() {
-            tracing::error!(%error, "cannot load from the store");
-            if self.queue.is_stopping() {
-                return;
-            }
-            std::thread::sleep(RETRY_PAUSE * 5);
+        let sequence = self.lease.batch_sequence + 1;
+        if let Err(cause) = self.reload() {
+            // Nobody waits for a store that may stay away: only whether it was done may have to stay open.
+            reject_all(jobs, &unfinished(error, false));
+            return self.reload_until_stopped(cause);
         }
         match error {
             StoreError::Poisoned(_) if jobs.len() > 1 => {
@@ -101,14 +105,33 @@ impl Writer {
                 self.process(first);
                 self.process(second);
             }
-            StoreError::Unknown(_) => reject_all(jobs, &Rejected::Unknown),
-            error => reject_all(jobs, &Rejected::Later(error.to_string())),
+            // Our lease is the newest now, so a batch that is not there will not come any more.
+            error => reject_all(jobs, &unfinished(error, self.lease.batch_sequence < sequence)),
+        }
+    }
+
+    /// Tries until the state is that of the store again; until then everybody is told to come later.
+    fn reload_until_stopped(&mut self, mut error: StoreError) {
+        loop {
+            tracing::error!(%error, "cannot load from the store");
+            if self.queue.is_stopping() {
+                self.state_is_lost = true;
+                return;
+            }
+            self.queue.reject_waiting(&error.to_string());
+            std::thread::sleep(RELOAD_PAUSE);
+            match self.reload() {
+                Ok(()) => return,
+                Err(again) => error = again,
+            }
         }
     }
 }
 
-fn reject_all(jobs: Vec<Job>, answer: &Rejected) {
-    for job in jobs {
-        let _ = job.reply.send(Err(answer.clone()));
+/// What a caller is told whose command was not committed, or perhaps was.
+fn unfinished(error: StoreError, surely_not_done: bool) -> Rejected {
+    match error {
+        StoreError::Unknown(_) | StoreError::Unusable(_) if !surely_not_done => Rejected::Unknown,
+        error => Rejected::Later(error.to_string()),
     }
 }

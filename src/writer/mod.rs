@@ -18,8 +18,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long the writer sleeps when nothing is queued and no moment is near.
-const IDLE_MAX: Duration = Duration::from_secs(3600);
+/// How long the writer sleeps when nothing is queued. It sleeps by a timer and decides by the clock: when somebody sets
+/// the clock forward, moments that have come are noticed after this.
+const IDLE_MAX: Duration = Duration::from_secs(1);
 
 /// A writer that has started.
 pub struct Started {
@@ -39,6 +40,8 @@ pub struct Writer {
     clock: Arc<dyn Clock>,
     queue: Arc<Queue>,
     holder: String,
+    /// The server is stopping and the state holds what the store may not: nothing is decided upon it any more.
+    state_is_lost: bool,
 }
 
 impl Writer {
@@ -58,7 +61,8 @@ impl Writer {
         directory.publish_all(&state, now);
         let queue = Arc::new(Queue::default());
         let handle = WriterHandle::new(Arc::clone(&queue));
-        let writer = Writer { store, state, lease, settings, directory, clock, queue, holder };
+        let writer =
+            Writer { store, state, lease, settings, directory, clock, queue, holder, state_is_lost: false };
         let thread = std::thread::Builder::new()
             .name("writer".into())
             .spawn(move || writer.run())
@@ -80,6 +84,9 @@ impl Writer {
 
     /// Publishes those whose standing has changed by itself: a credit's term, a validity.
     fn publish_due(&mut self) {
+        if self.state_is_lost {
+            return;
+        }
         let now = self.clock.now();
         let due = self.state.take_due(now);
         if !due.is_empty() {
@@ -95,6 +102,14 @@ impl Writer {
         self.state = State::new(self.store.load()?, self.settings.clone(), now);
         self.directory.publish_all(&self.state, now);
         Ok(())
+    }
+}
+
+/// However the thread ends, nobody is left waiting.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue.stop();
+        self.queue.reject_waiting("the ledger's writer has ended");
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// Commands of people and payments waiting at most; the next one is told to come again.
-const URGENT_MAX: usize = 20_000;
+pub(super) const URGENT_MAX: usize = 20_000;
 /// Spool batches waiting at most.
 const BACKGROUND_MAX: usize = 4;
 /// Commands decided and committed together at most.
@@ -90,6 +90,30 @@ impl Queue {
     pub fn is_stopping(&self) -> bool {
         self.waiting.lock().stopping
     }
+
+    /// Nothing more is taken in; what waits is still carried out.
+    pub fn stop(&self) {
+        self.waiting.lock().stopping = true;
+        self.filled.notify_all();
+        self.drained.notify_all();
+    }
+
+    /// Tells everybody who waits to come again later; nothing of theirs was begun.
+    pub fn reject_waiting(&self, reason: &str) {
+        let mut waiting = self.waiting.lock();
+        let jobs: Vec<Job> = std::mem::take(&mut waiting.urgent).into_iter().collect();
+        let spool_batches = std::mem::take(&mut waiting.background);
+        drop(waiting);
+        self.drained.notify_all();
+        reject_all(jobs.into_iter().chain(spool_batches), &Rejected::Later(reason.to_owned()));
+    }
+}
+
+pub(super) fn reject_all(jobs: impl IntoIterator<Item = Job>, answer: &Rejected) {
+    for job in jobs {
+        // A caller that went away does not need its answer.
+        let _ = job.reply.send(Err(answer.clone()));
+    }
 }
 
 /// Puts commands to the writer. Cheap to clone.
@@ -147,9 +171,7 @@ impl WriterHandle {
 
     /// Lets the writer finish what is queued and end.
     pub fn stop(&self) {
-        self.queue.waiting.lock().stopping = true;
-        self.queue.filled.notify_all();
-        self.queue.drained.notify_all();
+        self.queue.stop();
     }
 
     /// Commands waiting: of people and payments, of spools.

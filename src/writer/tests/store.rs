@@ -1,0 +1,237 @@
+//! A store in memory that keeps what was committed and fails when it is told to.
+
+use crate::model::*;
+use crate::storage::{Batch, Lease, Store, StoreError};
+use parking_lot::{Condvar, Mutex};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How the next attempt to commit goes.
+#[derive(Clone, Copy, Debug)]
+pub enum Step {
+    /// Not confirmed, and not done.
+    Unknown,
+    /// Done, and not confirmed.
+    DoneAndUnknown,
+    Full,
+    Panic,
+}
+
+#[derive(Default)]
+pub struct Shared {
+    inner: Mutex<Inner>,
+    gate_moved: Condvar,
+}
+
+#[derive(Default)]
+struct Inner {
+    changes: Vec<Change>,
+    payments: HashMap<PaymentKey, Payment>,
+    epoch: u64,
+    sequence: u64,
+    script: VecDeque<Step>,
+    /// Every attempt to commit: epoch, sequence, changes.
+    attempts: Vec<(u64, u64, usize)>,
+    /// A batch with a payment of this id breaks a rule of the store.
+    poison: Option<String>,
+    /// The store cannot be reached for loading or leasing.
+    away: bool,
+    gate_closed: bool,
+    at_gate: bool,
+    slow: Duration,
+}
+
+impl Shared {
+    pub fn script(&self, steps: impl IntoIterator<Item = Step>) {
+        self.inner.lock().script.extend(steps);
+    }
+
+    pub fn clear_script(&self) {
+        self.inner.lock().script.clear();
+    }
+
+    pub fn poison(&self, id: &str) {
+        self.inner.lock().poison = Some(id.into());
+    }
+
+    pub fn set_away(&self, away: bool) {
+        self.inner.lock().away = away;
+    }
+
+    pub fn set_slow(&self, slow: Duration) {
+        self.inner.lock().slow = slow;
+    }
+
+    /// The next commit stands still until the gate opens.
+    pub fn close_gate(&self) {
+        self.inner.lock().gate_closed = true;
+    }
+
+    pub fn open_gate(&self) {
+        self.inner.lock().gate_closed = false;
+        self.gate_moved.notify_all();
+    }
+
+    pub fn is_at_gate(&self) -> bool {
+        self.inner.lock().at_gate
+    }
+
+    /// Attempts to commit since the start: epoch, sequence, changes.
+    pub fn attempts(&self) -> Vec<(u64, u64, usize)> {
+        self.inner.lock().attempts.clone()
+    }
+
+    pub fn payments(&self) -> Vec<Payment> {
+        let mut payments: Vec<Payment> = self.inner.lock().payments.values().cloned().collect();
+        payments.sort_by_key(|payment| payment.transfer);
+        payments
+    }
+
+    /// Another writer takes the lease and commits these changes.
+    pub fn other_writer(&self, changes: Vec<Change>) {
+        let mut inner = self.inner.lock();
+        inner.epoch += 1;
+        inner.sequence += 1;
+        inner.write(&changes);
+    }
+
+    pub fn changes(&self) -> Vec<Change> {
+        self.inner.lock().changes.clone()
+    }
+
+    pub fn snapshot(&self) -> Snapshot {
+        snapshot(&self.inner.lock().changes)
+    }
+}
+
+impl Inner {
+    fn write(&mut self, changes: &[Change]) {
+        for change in changes {
+            if let Change::Payment(payment) = change {
+                self.payments.insert(payment.key.clone(), payment.clone());
+            }
+        }
+        self.changes.extend_from_slice(changes);
+    }
+
+    fn check(&self, batch: &Batch<'_>) -> Result<(), StoreError> {
+        for change in batch.changes {
+            if let Change::Payment(payment) = change {
+                let poisoned = self.poison.as_ref() == Some(&payment.key.id);
+                if poisoned || self.payments.contains_key(&payment.key) {
+                    return Err(StoreError::Poisoned(payment.key.id.clone()));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+pub struct MemoryStore(pub Arc<Shared>);
+
+impl MemoryStore {
+    fn reached(&self) -> Result<parking_lot::MutexGuard<'_, Inner>, StoreError> {
+        let inner = self.0.inner.lock();
+        if inner.away { Err(StoreError::Unknown("the store is away".into())) } else { Ok(inner) }
+    }
+}
+
+impl Store for MemoryStore {
+    fn acquire_lease(&mut self, _holder: &str) -> Result<Lease, StoreError> {
+        let mut inner = self.reached()?;
+        inner.epoch += 1;
+        Ok(Lease { epoch: inner.epoch, batch_sequence: inner.sequence })
+    }
+
+    fn load(&mut self) -> Result<Snapshot, StoreError> {
+        Ok(snapshot(&self.reached()?.changes))
+    }
+
+    fn payments_by_key(&mut self, keys: &[PaymentKey]) -> Result<HashMap<PaymentKey, Payment>, StoreError> {
+        let inner = self.reached()?;
+        Ok(keys
+            .iter()
+            .filter_map(|key| inner.payments.get_key_value(key))
+            .map(|(k, p)| (k.clone(), p.clone()))
+            .collect())
+    }
+
+    fn commit(&mut self, batch: &Batch<'_>) -> Result<(), StoreError> {
+        let mut inner = self.0.inner.lock();
+        inner.attempts.push((batch.epoch, batch.sequence, batch.changes.len()));
+        inner.at_gate = inner.gate_closed;
+        while inner.gate_closed {
+            self.0.gate_moved.wait(&mut inner);
+        }
+        inner.at_gate = false;
+        if !inner.slow.is_zero() {
+            let slow = inner.slow;
+            drop(inner);
+            std::thread::sleep(slow);
+            inner = self.0.inner.lock();
+        }
+        let step = inner.script.pop_front();
+        match step {
+            Some(Step::Unknown) => return Err(StoreError::Unknown("cut off".into())),
+            Some(Step::Full) => return Err(StoreError::Full("no space".into())),
+            Some(Step::Panic) => panic!("a fault of the store"),
+            Some(Step::DoneAndUnknown) | None => {}
+        }
+        if batch.epoch != inner.epoch {
+            return Err(StoreError::LeaseLost { held_epoch: inner.epoch });
+        }
+        if batch.sequence == inner.sequence {
+            return Ok(());
+        }
+        assert_eq!(batch.sequence, inner.sequence + 1, "a batch out of turn");
+        inner.check(batch)?;
+        inner.sequence = batch.sequence;
+        inner.write(batch.changes);
+        match step {
+            Some(Step::DoneAndUnknown) => Err(StoreError::Unknown("cut off after the commit".into())),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What these changes come to.
+fn snapshot(changes: &[Change]) -> Snapshot {
+    let mut snapshot = Snapshot::default();
+    fn put<T>(list: &mut Vec<T>, new: &T, same: impl Fn(&T) -> bool)
+    where
+        T: Clone,
+    {
+        list.retain(|old| !same(old));
+        list.push(new.clone());
+    }
+    for change in changes {
+        match change {
+            Change::Group(new) => put(&mut snapshot.groups, new, |old| old.id == new.id),
+            Change::Plan(new) => put(&mut snapshot.plans, new, |old| old.id == new.id),
+            Change::Pool(new) => put(&mut snapshot.pools, new, |old| old.id == new.id),
+            Change::Nas(new) => put(&mut snapshot.nases, new, |old| old.id == new.id),
+            Change::Account(new) => put(&mut snapshot.accounts, new, |old| old.id == new.id),
+            Change::Subscriber(new) => put(&mut snapshot.subscribers, new, |old| old.id == new.id),
+            Change::LedgerAccount(new) => snapshot.ledger.push((new.clone(), Money::ZERO)),
+            Change::Transfer(transfer) => {
+                snapshot.last_transfer = snapshot.last_transfer.max(transfer.id.0);
+                for (account, balance) in &mut snapshot.ledger {
+                    if account.id == transfer.credit {
+                        *balance = balance.checked_add(transfer.amount).unwrap();
+                    } else if account.id == transfer.debit {
+                        *balance = balance.checked_sub(transfer.amount).unwrap();
+                    }
+                }
+            }
+            Change::Payment(_) => {}
+            Change::Session(new) => put(&mut snapshot.sessions, new, |old| old.key == new.key),
+            Change::PoolGrant(new) => put(&mut snapshot.grants, new, |old| old.address == new.address),
+            Change::EdgePosition { edge, position } => {
+                snapshot.edge_positions.insert(edge.clone(), *position);
+            }
+        }
+    }
+    snapshot.sessions.retain(Session::is_open);
+    snapshot
+}
