@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 #[derive(Args)]
 pub(super) struct Block {
+    /// Contract number, login, address or MAC
     who: String,
     /// Shown to the help desk and on the subscriber's page
     #[arg(long)]
@@ -15,6 +16,7 @@ pub(super) struct Block {
 
 #[derive(Args)]
 pub(super) struct Unblock {
+    /// Contract number, login, address or MAC
     who: String,
 }
 

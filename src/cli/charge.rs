@@ -7,6 +7,7 @@ use serde_json::json;
 
 #[derive(Args)]
 pub(super) struct Charge {
+    /// Contract number, login, address or MAC
     who: String,
     /// Like 150.00; the balance may go below zero
     #[arg(allow_negative_numbers = true)]

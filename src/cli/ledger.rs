@@ -7,6 +7,7 @@ use serde_json::json;
 
 #[derive(Args)]
 pub(super) struct Ledger {
+    /// Contract number, login, address or MAC
     who: String,
     /// Newest postings at most
     #[arg(long, default_value_t = 100, value_name = "N")]

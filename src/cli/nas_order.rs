@@ -7,11 +7,13 @@ use serde_json::json;
 
 #[derive(Args)]
 pub(super) struct Kick {
+    /// Contract number, login, address or MAC
     who: String,
 }
 
 #[derive(Args)]
 pub(super) struct Coa {
+    /// Contract number, login, address or MAC
     who: String,
 }
 

@@ -7,6 +7,7 @@ use serde_json::json;
 
 #[derive(Args)]
 pub(super) struct Pay {
+    /// Contract number, login or address
     who: String,
     /// Like 150.00
     #[arg(allow_negative_numbers = true)]

@@ -7,7 +7,7 @@ use serde_json::json;
 
 #[derive(Args)]
 pub(super) struct Sessions {
-    /// Only of this subscriber
+    /// Only of this subscriber: contract number, login, address or MAC
     who: Option<String>,
 }
 

@@ -7,6 +7,7 @@ use serde_json::json;
 
 #[derive(Args)]
 pub(super) struct Why {
+    /// Contract number, login, address or MAC
     who: String,
 }
 

@@ -4,7 +4,7 @@ use crate::model::Vendor;
 use crate::radius::codec::dictionary::*;
 use crate::radius::codec::{PacketWriter, WriteError, rendered};
 
-/// The address list that a MikroTik's own rules redirect (`headgate nas snippet` prints them).
+/// The address list that a MikroTik's own rules redirect (docs/radius.md shows them).
 pub const CAPTIVE_ADDRESS_LIST: &str = "headgate-captive";
 
 /// Whether a reply can make this vendor redirect. Of the others, Linux is redirected by the enforcer, and the rest
