@@ -5,7 +5,7 @@ use super::handle::Request;
 use super::passwords::{Attempt, KnownPasswords, Owed, Proved, method_name};
 use super::rendered::{Rendered, Treatment};
 use crate::directory::Inner;
-use crate::model::Mac;
+use crate::model::{Mac, PoolGrant};
 use crate::operations::{Accepted, Authorization, LoginRequest, Operations, Proof};
 use crate::radius::auth::{Encryption, Method, mschap};
 use crate::radius::codec::dictionary::*;
@@ -18,11 +18,12 @@ const EAP_FAILURE: u8 = 4;
 /// Octets where an EAP packet holds its identifier.
 const EAP_IDENTIFIER_AT: usize = 1;
 
-/// What became of an Access-Request; the reply is in the buffer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What became of an Access-Request. The reply is in the buffer, not signed; with it the place of its
+/// Message-Authenticator.
 pub enum Answer {
-    Accept,
-    Reject,
+    /// A pool address given now is for the spool.
+    Accept(Option<usize>, Option<PoolGrant>),
+    Reject(Option<usize>),
     /// The password's hash takes too long here; nothing was written.
     Costly,
 }
@@ -39,7 +40,7 @@ impl AccessDesk {
         AccessDesk { rendered: Rendered::new(captive_url), encryption, salts: Salts::new() }
     }
 
-    /// Judges a login and writes the reply into `out`. A pool address given now comes back for the spool.
+    /// Judges a login and writes the reply into `out`.
     pub fn answer(
         &mut self,
         operations: &Operations,
@@ -48,7 +49,7 @@ impl AccessDesk {
         request: &Request<'_>,
         checked: Option<bool>,
         out: &mut Vec<u8>,
-    ) -> (Answer, Option<crate::model::PoolGrant>) {
+    ) -> Answer {
         let packet = &request.packet;
         let method = Method::of(packet);
         let attempt = Attempt { packet, nas: request.nas, signed: request.signed, method, checked };
@@ -67,17 +68,14 @@ impl AccessDesk {
             proved.proof.clone()
         });
         if proved.costly {
-            return (Answer::Costly, None);
+            return Answer::Costly;
         }
         match authorization {
             Authorization::Accept(accepted) => {
-                self.write_accept(operations, request, &accepted, &proved.owed, out);
-                (Answer::Accept, accepted.grant)
+                let signed_at = self.write_accept(operations, request, &accepted, &proved.owed, out);
+                Answer::Accept(signed_at, accepted.grant)
             }
-            Authorization::Reject { .. } => {
-                self.write_reject(request, out);
-                (Answer::Reject, None)
-            }
+            Authorization::Reject { .. } => Answer::Reject(self.write_reject(request, out)),
         }
     }
 
@@ -88,7 +86,7 @@ impl AccessDesk {
         accepted: &Accepted,
         owed: &Owed,
         out: &mut Vec<u8>,
-    ) {
+    ) -> Option<usize> {
         let packet = &request.packet;
         let mut reply = ReplyWriter::new(out, Code::ACCESS_ACCEPT, packet.identifier());
         let written = reply.proxy_states(packet).and_then(|()| {
@@ -101,7 +99,7 @@ impl AccessDesk {
             let login = &accepted.entry.view.subscriber.login;
             tracing::warn!(%error, login, "an Access-Accept is sent without some of its attributes");
         }
-        reply.finish(packet.authenticator(), &request.nas.secret);
+        reply.unsigned()
     }
 
     fn write_owed(
@@ -121,7 +119,7 @@ impl AccessDesk {
     }
 
     /// The same for every reason: whoever guesses does not learn whether the login exists.
-    fn write_reject(&mut self, request: &Request<'_>, out: &mut Vec<u8>) {
+    fn write_reject(&mut self, request: &Request<'_>, out: &mut Vec<u8>) -> Option<usize> {
         let packet = &request.packet;
         let mut reply = ReplyWriter::new(out, Code::ACCESS_REJECT, packet.identifier());
         let challenge = self.salts.challenge();
@@ -136,7 +134,7 @@ impl AccessDesk {
         if let Err(error) = written {
             tracing::warn!(%error, source = %request.origin.peer, "an Access-Reject without some of its attributes");
         }
-        reply.finish(packet.authenticator(), &request.nas.secret);
+        reply.unsigned()
     }
 }
 

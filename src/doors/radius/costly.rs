@@ -48,14 +48,7 @@ fn check(shared: &Arc<Shared>, handler: &mut Handler, costly: &Costly) {
         }
         right
     });
-    let inner = shared.operations.directory.read();
-    let handled = handler.handle_checked(&inner, costly, right);
-    drop(inner);
-    if let Err(silence) = handled {
-        shared.duplicates.forget(costly.ticket);
-        shared.keep_silent(costly.origin, silence, Instant::now());
-    }
-    handler.finish_checked(costly);
+    handler.handle_checked(costly, right);
 }
 
 struct Question {

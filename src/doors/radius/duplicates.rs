@@ -60,8 +60,8 @@ pub enum Seen {
     New(Ticket),
     /// The first one is still in work: silence.
     InWork,
-    /// Answered; the answer is in the caller's buffer.
-    Answered,
+    /// Answered so.
+    Answered(Vec<u8>),
 }
 
 /// The place of a request in the table, as long as nobody else takes it.
@@ -130,15 +130,8 @@ impl Duplicates {
         place
     }
 
-    /// Looks a request up and, when it is new, takes it in. On [`Seen::Answered`] `answer` holds the answer.
-    pub fn begin(
-        &self,
-        place: Place,
-        key: &RequestKey,
-        authenticator: &Authenticator,
-        now: Instant,
-        answer: &mut Vec<u8>,
-    ) -> Seen {
+    /// Looks a request up and, when it is new, takes it in.
+    pub fn begin(&self, place: Place, key: &RequestKey, authenticator: &Authenticator, now: Instant) -> Seen {
         let now_ms = self.milliseconds(now);
         let Some(set) = self.sets.get(usize::from(place.set)) else { return Seen::InWork };
         let mut set = set.lock();
@@ -152,11 +145,7 @@ impl Duplicates {
             && now_ms.wrapping_sub(slot.at_ms) < KEPT_MS;
         match slot.state {
             State::InWork if same => return Seen::InWork,
-            State::Answered if same => {
-                answer.clear();
-                answer.extend_from_slice(slot.answer());
-                return Seen::Answered;
-            }
+            State::Answered if same => return Seen::Answered(slot.answer().to_vec()),
             _ => {}
         }
         slot.key = *key;
@@ -270,14 +259,8 @@ mod tests {
         RequestKey::new(SocketAddr::new([10, 0, 0, 1].into(), port), identifier, 0)
     }
 
-    fn look(
-        table: &Duplicates,
-        key: RequestKey,
-        authenticator: u8,
-        now: Instant,
-        answer: &mut Vec<u8>,
-    ) -> Seen {
-        table.begin(table.locate(&key), &key, &[authenticator; 16], now, answer)
+    fn look(table: &Duplicates, key: RequestKey, authenticator: u8, now: Instant) -> Seen {
+        table.begin(table.locate(&key), &key, &[authenticator; 16], now)
     }
 
     fn ticket(seen: Seen) -> Ticket {
@@ -289,62 +272,59 @@ mod tests {
 
     #[test]
     fn a_repeat_is_silent_while_in_work_and_then_gets_the_same_answer() {
-        let (table, now, mut answer) = (Duplicates::new(), Instant::now(), Vec::new());
-        let first = ticket(look(&table, key(1, 1), 1, now, &mut answer));
-        assert_eq!(look(&table, key(1, 1), 1, now, &mut answer), Seen::InWork);
+        let (table, now) = (Duplicates::new(), Instant::now());
+        let first = ticket(look(&table, key(1, 1), 1, now));
+        assert_eq!(look(&table, key(1, 1), 1, now), Seen::InWork);
         let long = vec![7; 4096];
         table.answered(first, &long);
-        assert_eq!(look(&table, key(1, 1), 1, now, &mut answer), Seen::Answered);
-        assert_eq!(answer, long);
+        assert_eq!(look(&table, key(1, 1), 1, now), Seen::Answered(long));
         table.answered(first, b"answer");
-        assert_eq!(look(&table, key(1, 1), 1, now, &mut answer), Seen::Answered);
-        assert_eq!(answer, b"answer");
+        assert_eq!(look(&table, key(1, 1), 1, now), Seen::Answered(b"answer".to_vec()));
         for other in [key(2, 1), key(1, 2), RequestKey { listener: 1, ..key(1, 1) }] {
-            ticket(look(&table, other, 1, now, &mut answer));
+            ticket(look(&table, other, 1, now));
         }
     }
 
     #[test]
     fn another_authenticator_is_a_new_request_and_the_late_answer_of_the_old_one_is_not_its() {
-        let (table, now, mut answer) = (Duplicates::new(), Instant::now(), Vec::new());
-        let old = ticket(look(&table, key(1, 1), 1, now, &mut answer));
-        let new = ticket(look(&table, key(1, 1), 2, now, &mut answer));
+        let (table, now) = (Duplicates::new(), Instant::now());
+        let old = ticket(look(&table, key(1, 1), 1, now));
+        let new = ticket(look(&table, key(1, 1), 2, now));
         table.answered(old, b"old");
-        assert_eq!(look(&table, key(1, 1), 2, now, &mut answer), Seen::InWork);
+        assert_eq!(look(&table, key(1, 1), 2, now), Seen::InWork);
         table.answered(new, b"new");
-        assert_eq!(look(&table, key(1, 1), 2, now, &mut answer), Seen::Answered);
-        assert_eq!(answer, b"new");
-        ticket(look(&table, key(1, 1), 1, now, &mut answer));
+        assert_eq!(look(&table, key(1, 1), 2, now), Seen::Answered(b"new".to_vec()));
+        ticket(look(&table, key(1, 1), 1, now));
     }
 
     #[test]
     fn what_is_forgotten_or_ten_seconds_old_is_new_again() {
-        let (table, now, mut answer) = (Duplicates::new(), Instant::now(), Vec::new());
-        let first = ticket(look(&table, key(1, 1), 1, now, &mut answer));
+        let (table, now) = (Duplicates::new(), Instant::now());
+        let first = ticket(look(&table, key(1, 1), 1, now));
         table.forget(first);
-        let second = ticket(look(&table, key(1, 1), 1, now, &mut answer));
+        let second = ticket(look(&table, key(1, 1), 1, now));
         table.answered(second, b"answer");
         let later = now + Duration::from_millis(u64::from(KEPT_MS) - 1);
-        assert_eq!(look(&table, key(1, 1), 1, later, &mut answer), Seen::Answered);
+        assert_eq!(look(&table, key(1, 1), 1, later), Seen::Answered(b"answer".to_vec()));
         let later = now + Duration::from_millis(u64::from(KEPT_MS) + 1);
-        ticket(look(&table, key(1, 1), 1, later, &mut answer));
+        ticket(look(&table, key(1, 1), 1, later));
     }
 
     #[test]
     fn a_flood_of_sources_takes_no_more_room_and_keeps_the_newest() {
-        let (table, now, mut answer) = (Duplicates::new(), Instant::now(), Vec::new());
+        let (table, now) = (Duplicates::new(), Instant::now());
         for port in 0..2000 {
             for identifier in 0..=255 {
-                let ticket = ticket(look(&table, key(port, identifier), 1, now, &mut answer));
+                let ticket = ticket(look(&table, key(port, identifier), 1, now));
                 table.answered(ticket, b"x");
             }
         }
-        assert_eq!(look(&table, key(1999, 255), 1, now, &mut answer), Seen::Answered);
+        assert_eq!(look(&table, key(1999, 255), 1, now), Seen::Answered(b"x".to_vec()));
         let kept = (0..2000u16)
             .flat_map(|port| (0..=255u8).map(move |identifier| (port, identifier)))
             .filter(|(port, identifier)| {
-                let found = look(&table, key(*port, *identifier), 1, now, &mut answer);
-                found == Seen::Answered
+                let found = look(&table, key(*port, *identifier), 1, now);
+                matches!(found, Seen::Answered(_))
             })
             .count();
         assert!(kept <= ENTRIES && kept > 0, "{kept}");

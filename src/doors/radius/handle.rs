@@ -13,22 +13,20 @@
 
 use super::access::{AccessDesk, Answer};
 use super::accounting::record_of;
+use super::authentic::{Signatures, check_code};
 use super::costly::Costly;
 use super::duplicates::{Place, RequestKey, Seen, Ticket};
 use super::pending::PendingReply;
-use super::prefetch;
 use super::rejects::Held;
 use super::silence::Silence;
 use super::udp::{BATCH, Origin, Outbox, Received};
-use super::{Listener, Port, Shared, passwords};
-use crate::config::RequireMessageAuthenticator;
+use super::{Listener, Port, Shared, passwords, prefetch};
 use crate::directory::{Entry, Inner, NasEntry};
 use crate::model::{SpoolEntry, Timestamp};
 use crate::operations::Counters;
-use crate::radius::codec::{Code, MessageAuthenticator, PacketView, ReplyWriter};
+use crate::radius::codec::{Code, Digests, MessageAuthenticator, PacketView, ReplyWriter, Unsigned};
 use smallvec::SmallVec;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 /// How many logins ahead what a subscriber points to is asked for.
@@ -48,20 +46,47 @@ pub struct Request<'a> {
 struct Waiting<'a> {
     request: Request<'a>,
     place: Place,
-    /// None: silent, or answered already.
-    ticket: Option<Ticket>,
+    todo: Todo,
     /// Whose login it is, so that its memory can be asked for.
     entry: Option<&'a Arc<Entry>>,
 }
+
+#[derive(Clone, Copy)]
+enum Todo {
+    /// Silent, or answered already.
+    Nothing,
+    Status,
+    /// A new request, with its place among the duplicates.
+    New(Ticket),
+}
+
+/// A reply that is written: which request's, in which buffer, and what is done with it once it is signed.
+struct Written {
+    request: usize,
+    buffer: usize,
+    message_authenticator: Option<usize>,
+    then: Then,
+}
+
+enum Then {
+    Send(Option<Ticket>),
+    Hold(Ticket),
+    /// With the record of this number.
+    Record(Ticket, usize),
+}
+
+type Batch<'a> = SmallVec<[Waiting<'a>; BATCH]>;
 
 /// One thread's side of the server: takes datagrams, fills its outbox and its list of records.
 pub struct Handler {
     shared: Arc<Shared>,
     access: AccessDesk,
+    digests: Digests,
+    signatures: Vec<MessageAuthenticator>,
+    authenticators: Vec<bool>,
+    written: Vec<Written>,
     records: Vec<(SpoolEntry, Option<PendingReply>)>,
-    pub outbox: Outbox,
-    /// An Accounting-Response before it waits for the flush.
-    scratch: Vec<u8>,
+    outbox: Outbox,
 }
 
 impl Handler {
@@ -69,41 +94,224 @@ impl Handler {
         Handler {
             access: AccessDesk::new(&shared.settings.captive_url, shared.settings.encryption),
             shared: Arc::clone(shared),
-            records: Vec::new(),
+            digests: Digests::default(),
+            signatures: Vec::with_capacity(BATCH),
+            authenticators: Vec::with_capacity(BATCH),
+            written: Vec::with_capacity(BATCH),
+            records: Vec::with_capacity(BATCH),
             outbox: Outbox::new(),
-            scratch: Vec::new(),
         }
     }
 
-    /// Handles a batch and sends what can be answered at once. In three rounds, each of which asks for the memory that
-    /// the next one needs: form and look-ups, proofs of who sent it, answers.
+    /// Handles a batch and sends what can be answered at once. In rounds, each of which asks for the memory that the
+    /// next one needs: form and look-ups, proofs of who sent it, answers, signatures.
     pub fn handle<'a>(&mut self, listener: &Arc<Listener>, batch: impl Iterator<Item = Received<'a>>) {
         let shared = Arc::clone(&self.shared);
         let (now, arrived) = (shared.operations.clock.now(), Instant::now());
         let inner = shared.operations.directory.read();
-        let mut waiting: SmallVec<[Waiting<'_>; BATCH]> = SmallVec::new();
+        let mut waiting = Batch::new();
         for received in batch {
-            match shared.understand(&inner, listener, received, (now, arrived)) {
+            let understood = match received.truncated {
+                true => Err(Silence::Oversized),
+                false => {
+                    shared.understand(&inner, listener, received.octets, received.origin, (now, arrived))
+                }
+            };
+            match understood {
                 Ok(understood) => waiting.push(understood),
                 Err(silence) => shared.keep_silent(received.origin, silence, arrived),
             }
         }
-        for one in &mut waiting {
-            if let Err(silence) = self.admit(listener, one) {
-                shared.keep_silent(one.request.origin, silence, arrived);
+        self.admit_all(listener, &mut waiting);
+        self.answer_all(&inner, listener, &waiting, None);
+        drop(waiting);
+        drop(inner);
+        self.finish(listener);
+    }
+
+    /// Answers a login whose costly hash was checked meanwhile.
+    pub fn handle_checked(&mut self, costly: &Costly, right: bool) {
+        let shared = Arc::clone(&self.shared);
+        let inner = shared.operations.directory.read();
+        let times = (shared.operations.clock.now(), costly.arrived);
+        let listener = &costly.listener;
+        let understood = shared.understand(&inner, listener, &costly.octets, costly.origin, times);
+        let admitted = understood.and_then(|mut one| {
+            let request = &mut one.request;
+            let signatures = Signatures::of(&request.packet, request.nas);
+            request.signed = shared.authenticate(&request.packet, request.nas, signatures)?;
+            one.todo = Todo::New(costly.ticket);
+            Ok(one)
+        });
+        match admitted {
+            Ok(one) => self.answer_all(&inner, listener, &[one], Some(right)),
+            Err(silence) => {
+                shared.duplicates.forget(costly.ticket);
+                shared.keep_silent(costly.origin, silence, Instant::now());
             }
         }
+        drop(inner);
+        self.finish(listener);
+    }
+
+    /// Proves who sent the requests, all digests beside each other.
+    fn admit_all(&mut self, listener: &Listener, waiting: &mut Batch<'_>) {
+        let shared = Arc::clone(&self.shared);
+        let requests = waiting.iter().map(|one| (&one.request.packet, &one.request.nas.secret));
+        match listener.port {
+            Port::Auth => self.digests.verify_message_authenticators(requests, &mut self.signatures),
+            Port::Acct => self.digests.verify_accounting_authenticators(requests, &mut self.authenticators),
+        }
+        for (index, one) in waiting.iter_mut().enumerate() {
+            let (packet, nas) = (&one.request.packet, one.request.nas);
+            let signatures = match listener.port {
+                Port::Auth => {
+                    let found = self.signatures.get(index).copied();
+                    let message_authenticator = found.unwrap_or(MessageAuthenticator::Invalid);
+                    Signatures { message_authenticator, authenticator: true }
+                }
+                Port::Acct => Signatures {
+                    // Seldom there, and then in one of two forms.
+                    message_authenticator: nas.secret.verify_message_authenticator(packet),
+                    authenticator: packet.code() == Code::STATUS_SERVER
+                        || self.authenticators.get(index).copied().unwrap_or(false),
+                },
+            };
+            let admitted = shared.authenticate(packet, nas, signatures).and_then(|signed| {
+                one.request.signed = signed;
+                self.admit(listener, one)
+            });
+            if let Err(silence) = admitted {
+                shared.keep_silent(one.request.origin, silence, one.request.arrived);
+            }
+        }
+    }
+
+    /// Tells new requests from repeats, which get their answer here.
+    fn admit(&mut self, listener: &Listener, one: &mut Waiting<'_>) -> Result<(), Silence> {
+        let shared = &self.shared;
+        let request = &one.request;
+        let (packet, origin) = (&request.packet, request.origin);
+        if packet.code() == Code::STATUS_SERVER {
+            one.todo = Todo::Status;
+            return Ok(());
+        }
+        let key = RequestKey::new(origin.peer, packet.identifier(), listener.number);
+        match shared.duplicates.begin(one.place, &key, packet.authenticator(), request.arrived) {
+            Seen::InWork => return Err(Silence::InWork),
+            Seen::Answered(answer) => {
+                Counters::count(&shared.operations.counters.duplicate_requests);
+                if let Some((number, buffer)) = self.outbox.take() {
+                    buffer.clear();
+                    buffer.extend_from_slice(&answer);
+                    self.outbox.queue(number, origin);
+                }
+                return Ok(());
+            }
+            Seen::New(ticket) => one.todo = Todo::New(ticket),
+        }
+        if let Some(entry) = one.entry {
+            prefetch::shared(&*entry.view.subscriber);
+            prefetch::shared(&*entry.recent);
+        }
+        Ok(())
+    }
+
+    /// Writes the answers, signs them together, and does with each what is to be done.
+    fn answer_all(
+        &mut self,
+        inner: &Inner,
+        listener: &Arc<Listener>,
+        waiting: &[Waiting<'_>],
+        checked: Option<bool>,
+    ) {
         for (index, one) in waiting.iter().enumerate() {
             if let Some(ahead) = waiting.get(index + AHEAD).and_then(|ahead| ahead.entry) {
                 passwords::prefetch(ahead);
             }
-            if let Some(Err(silence)) = one.ticket.map(|ticket| self.answer(&inner, listener, one, ticket)) {
-                shared.keep_silent(one.request.origin, silence, arrived);
+            let written = match (one.todo, listener.port) {
+                (Todo::Nothing, _) => continue,
+                (Todo::Status, _) => self.answer_status(listener, &one.request),
+                (Todo::New(ticket), Port::Auth) => {
+                    self.answer_access(inner, listener, &one.request, ticket, checked)
+                }
+                (Todo::New(ticket), Port::Acct) => self.take_record(inner, &one.request, ticket),
+            };
+            match written {
+                Ok(Some((buffer, message_authenticator, then))) => {
+                    self.written.push(Written { request: index, buffer, message_authenticator, then });
+                }
+                Ok(None) => {}
+                Err(silence) => self.give_up(one.todo, one.request.origin, silence),
             }
         }
-        drop(waiting);
-        drop(inner);
-        self.finish(listener);
+        self.sign_all(waiting);
+        let mut written = std::mem::take(&mut self.written);
+        for written in written.drain(..) {
+            if let Some(one) = waiting.get(written.request) {
+                self.hand_over(listener, one, &written);
+            }
+        }
+        self.written = written;
+    }
+
+    fn sign_all(&mut self, waiting: &[Waiting<'_>]) {
+        let mut buffers = self.outbox.taken();
+        let mut next = 0;
+        let mut unsigned: SmallVec<[Unsigned<'_>; BATCH]> = SmallVec::new();
+        for written in &self.written {
+            // Buffers were taken in the order in which they were written.
+            let (Some(octets), Some(one)) =
+                (buffers.nth(written.buffer.saturating_sub(next)), waiting.get(written.request))
+            else {
+                continue;
+            };
+            next = written.buffer + 1;
+            unsigned.push(Unsigned {
+                octets,
+                message_authenticator: written.message_authenticator,
+                request: one.request.packet.authenticator(),
+                secret: &one.request.nas.secret,
+            });
+        }
+        self.digests.sign(&mut unsigned);
+    }
+
+    /// What is done with a signed reply.
+    fn hand_over(&mut self, listener: &Arc<Listener>, one: &Waiting<'_>, written: &Written) {
+        let shared = &self.shared;
+        let origin = one.request.origin;
+        let octets = self.outbox.octets(written.buffer);
+        match written.then {
+            Then::Send(ticket) => {
+                if let Some(ticket) = ticket {
+                    shared.duplicates.answered(ticket, octets);
+                    Counters::count(&shared.operations.counters.access_accepts);
+                }
+                self.outbox.queue(written.buffer, origin);
+            }
+            Then::Hold(ticket) => {
+                let due = one.request.arrived + shared.settings.reject_delay;
+                let listener = Arc::clone(listener);
+                match shared.rejects.hold(Held { due, listener, origin, ticket, octets: octets.into() }) {
+                    Ok(()) => Counters::count(&shared.operations.counters.access_rejects),
+                    Err(_) => self.give_up(one.todo, origin, Silence::RejectsFull),
+                }
+            }
+            Then::Record(ticket, number) => {
+                if let Some((_, reply)) = self.records.get_mut(number) {
+                    *reply = Some(PendingReply::new(listener, origin, ticket, octets));
+                }
+            }
+        }
+    }
+
+    /// A new request that gets no answer: its repeat is a new one.
+    fn give_up(&self, todo: Todo, origin: Origin, silence: Silence) {
+        if let Todo::New(ticket) = todo {
+            self.shared.duplicates.forget(ticket);
+        }
+        self.shared.keep_silent(origin, silence, Instant::now());
     }
 
     /// Hands records to the spool and sends the answers of a batch.
@@ -118,65 +326,7 @@ impl Handler {
         self.outbox.send(&listener.socket);
     }
 
-    /// Proves who sent a request, and tells new ones from repeats, which get their answer here.
-    fn admit(&mut self, listener: &Listener, one: &mut Waiting<'_>) -> Result<(), Silence> {
-        let shared = &self.shared;
-        let request = &mut one.request;
-        request.signed = shared.authenticate(listener.port, &request.packet, request.nas)?;
-        if request.packet.code() == Code::STATUS_SERVER {
-            return self.answer_status(listener, request);
-        }
-        let (packet, origin) = (&request.packet, request.origin);
-        let key = RequestKey::new(origin.peer, packet.identifier(), listener.number);
-        let Some(buffer) = self.outbox.buffer() else { return Err(Silence::InWork) };
-        match shared.duplicates.begin(one.place, &key, packet.authenticator(), request.arrived, buffer) {
-            Seen::InWork => return Err(Silence::InWork),
-            Seen::Answered => {
-                Counters::count(&shared.operations.counters.duplicate_requests);
-                self.outbox.push(origin);
-            }
-            Seen::New(ticket) => one.ticket = Some(ticket),
-        }
-        if let Some(entry) = one.entry {
-            prefetch::shared(&*entry.view.subscriber);
-            prefetch::shared(&*entry.recent);
-        }
-        Ok(())
-    }
-
-    /// Answers a new request, or hands it on.
-    fn answer(
-        &mut self,
-        inner: &Inner,
-        listener: &Arc<Listener>,
-        one: &Waiting<'_>,
-        ticket: Ticket,
-    ) -> Result<(), Silence> {
-        let handled = match listener.port {
-            Port::Auth => self.answer_access(inner, listener, &one.request, ticket, None),
-            Port::Acct => self.take_record(inner, listener, &one.request, ticket),
-        };
-        if handled.is_err() {
-            self.shared.duplicates.forget(ticket);
-        }
-        handled
-    }
-
-    /// Answers a login whose costly hash was checked meanwhile.
-    pub fn handle_checked(&mut self, inner: &Inner, costly: &Costly, right: bool) -> Result<(), Silence> {
-        let nas = inner.nas_of(costly.origin.peer.ip()).ok_or(Silence::UnknownNas)?;
-        let packet = PacketView::parse(&costly.octets).map_err(Silence::Malformed)?;
-        let signed = self.shared.authenticate(costly.listener.port, &packet, nas)?;
-        let (now, arrived) = (self.shared.operations.clock.now(), costly.arrived);
-        let request = Request { packet, nas, origin: costly.origin, signed, now, arrived };
-        self.answer_access(inner, &costly.listener, &request, costly.ticket, Some(right))
-    }
-
-    /// Sends the answers of [`Handler::handle_checked`].
-    pub fn finish_checked(&mut self, costly: &Costly) {
-        self.finish(&costly.listener);
-    }
-
+    /// The buffer, the place of Message-Authenticator and what follows; None: another thread answers.
     fn answer_access(
         &mut self,
         inner: &Inner,
@@ -184,73 +334,58 @@ impl Handler {
         request: &Request<'_>,
         ticket: Ticket,
         checked: Option<bool>,
-    ) -> Result<(), Silence> {
+    ) -> Result<Option<(usize, Option<usize>, Then)>, Silence> {
         let shared = &self.shared;
-        let counters = &shared.operations.counters;
         if checked.is_none() {
-            Counters::count(&counters.access_requests);
+            Counters::count(&shared.operations.counters.access_requests);
         }
-        let Some(buffer) = self.outbox.buffer() else { return Err(Silence::InWork) };
-        let (answer, grant) =
-            self.access.answer(&shared.operations, &shared.known, inner, request, checked, buffer);
-        self.records.extend(grant.map(|grant| (SpoolEntry::Grant(grant), None)));
-        match answer {
-            Answer::Accept => {
-                shared.duplicates.answered(ticket, buffer);
-                Counters::count(&counters.access_accepts);
-                self.outbox.push(request.origin);
-                Ok(())
+        let Some((number, buffer)) = self.outbox.take() else { return Err(Silence::InWork) };
+        match self.access.answer(&shared.operations, &shared.known, inner, request, checked, buffer) {
+            Answer::Accept(signed_at, grant) => {
+                self.records.extend(grant.map(|grant| (SpoolEntry::Grant(grant), None)));
+                Ok(Some((number, signed_at, Then::Send(Some(ticket)))))
             }
-            Answer::Reject => {
-                let held = Held {
-                    due: request.arrived + shared.settings.reject_delay,
-                    listener: Arc::clone(listener),
-                    origin: request.origin,
-                    ticket,
-                    octets: buffer.as_slice().into(),
-                };
-                shared.rejects.hold(held).map_err(|_| Silence::RejectsFull)?;
-                Counters::count(&counters.access_rejects);
-                Ok(())
-            }
-            Answer::Costly => shared.check_elsewhere(listener, request, ticket),
+            Answer::Reject(signed_at) => Ok(Some((number, signed_at, Then::Hold(ticket)))),
+            Answer::Costly => shared.check_elsewhere(listener, request, ticket).map(|()| None),
         }
     }
 
     fn take_record(
         &mut self,
         inner: &Inner,
-        listener: &Arc<Listener>,
         request: &Request<'_>,
         ticket: Ticket,
-    ) -> Result<(), Silence> {
+    ) -> Result<Option<(usize, Option<usize>, Then)>, Silence> {
         Counters::count(&self.shared.operations.counters.accounting_requests);
         let record = record_of(inner, request)?;
-        write_accounting_response(request, &mut self.scratch);
-        let reply = PendingReply::new(listener, request.origin, ticket, &self.scratch);
-        self.records.push((SpoolEntry::Accounting(record), Some(reply)));
-        Ok(())
+        let Some((number, buffer)) = self.outbox.take() else { return Err(Silence::InWork) };
+        let signed_at = write_accounting_response(request, buffer);
+        self.records.push((SpoolEntry::Accounting(record), None));
+        Ok(Some((number, signed_at, Then::Record(ticket, self.records.len() - 1))))
     }
 
-    fn answer_status(&mut self, listener: &Listener, request: &Request<'_>) -> Result<(), Silence> {
+    fn answer_status(
+        &mut self,
+        listener: &Listener,
+        request: &Request<'_>,
+    ) -> Result<Option<(usize, Option<usize>, Then)>, Silence> {
         Counters::count(&self.shared.operations.counters.status_server_requests);
-        let Some(buffer) = self.outbox.buffer() else { return Err(Silence::InWork) };
-        match listener.port {
+        let Some((number, buffer)) = self.outbox.take() else { return Err(Silence::InWork) };
+        let signed_at = match listener.port {
             Port::Auth => {
                 let mut reply = ReplyWriter::new(buffer, Code::ACCESS_ACCEPT, request.packet.identifier());
                 // The request came in one packet with them, so they fit.
                 let _ = reply.proxy_states(&request.packet);
-                reply.finish(request.packet.authenticator(), &request.nas.secret);
+                reply.unsigned()
             }
             Port::Acct => write_accounting_response(request, buffer),
-        }
-        self.outbox.push(request.origin);
-        Ok(())
+        };
+        Ok(Some((number, signed_at, Then::Send(None))))
     }
 }
 
-/// Signed as the request was; the Proxy-States in order.
-fn write_accounting_response(request: &Request<'_>, out: &mut Vec<u8>) {
+/// With Message-Authenticator where the request had one; the Proxy-States in order.
+fn write_accounting_response(request: &Request<'_>, out: &mut Vec<u8>) -> Option<usize> {
     let mut reply = ReplyWriter::new(out, Code::ACCOUNTING_RESPONSE, request.packet.identifier());
     if request.signed == MessageAuthenticator::Valid {
         // An empty packet has room for it.
@@ -258,7 +393,7 @@ fn write_accounting_response(request: &Request<'_>, out: &mut Vec<u8>) {
     }
     // The request came in one packet with them, so they fit.
     let _ = reply.proxy_states(&request.packet);
-    reply.finish(request.packet.authenticator(), &request.nas.secret);
+    reply.unsigned()
 }
 
 impl Shared {
@@ -267,15 +402,13 @@ impl Shared {
         &self,
         inner: &'a Inner,
         listener: &Listener,
-        received: Received<'a>,
+        octets: &'a [u8],
+        origin: Origin,
         (now, arrived): (Timestamp, Instant),
     ) -> Result<Waiting<'a>, Silence> {
-        if received.truncated {
-            return Err(Silence::Oversized);
-        }
-        let origin = received.origin;
         let nas = inner.nas_of(origin.peer.ip()).ok_or(Silence::UnknownNas)?;
-        let packet = PacketView::parse(received.octets).map_err(Silence::Malformed)?;
+        let packet = PacketView::parse(octets).map_err(Silence::Malformed)?;
+        check_code(listener.port, packet.code())?;
         let key = RequestKey::new(origin.peer, packet.identifier(), listener.number);
         let place = self.duplicates.locate(&key);
         let login = packet.user_name().and_then(|name| std::str::from_utf8(name).ok());
@@ -284,65 +417,7 @@ impl Shared {
             prefetch::shared(&**entry);
         }
         let request = Request { packet, nas, origin, signed: MessageAuthenticator::Absent, now, arrived };
-        Ok(Waiting { request, place, ticket: None, entry })
-    }
-
-    /// Whether a packet may come to this port and is of the NAS whose address it has.
-    fn authenticate(
-        &self,
-        port: Port,
-        packet: &PacketView<'_>,
-        nas: &NasEntry,
-    ) -> Result<MessageAuthenticator, Silence> {
-        match (port, packet.code()) {
-            (Port::Auth, Code::ACCESS_REQUEST) => self.authenticate_access(packet, nas),
-            (Port::Acct, Code::ACCOUNTING_REQUEST) => {
-                if !nas.secret.verify_accounting_authenticator(packet) {
-                    return Err(Silence::BadAuthenticator);
-                }
-                match nas.secret.verify_message_authenticator(packet) {
-                    MessageAuthenticator::Invalid => Err(Silence::BadAuthenticator),
-                    signed => Ok(signed),
-                }
-            }
-            (_, Code::STATUS_SERVER) => match nas.secret.verify_message_authenticator(packet) {
-                MessageAuthenticator::Valid => Ok(MessageAuthenticator::Valid),
-                MessageAuthenticator::Absent => Err(Silence::NoMessageAuthenticator),
-                MessageAuthenticator::Invalid => Err(Silence::BadAuthenticator),
-            },
-            _ => Err(Silence::WrongCode),
-        }
-    }
-
-    /// CVE-2024-3596 and RFC 3579 section 3.2.
-    fn authenticate_access(
-        &self,
-        packet: &PacketView<'_>,
-        nas: &NasEntry,
-    ) -> Result<MessageAuthenticator, Silence> {
-        match nas.secret.verify_message_authenticator(packet) {
-            MessageAuthenticator::Invalid => return Err(Silence::BadAuthenticator),
-            MessageAuthenticator::Valid => {
-                if !nas.sends_message_authenticator.load(Ordering::Relaxed) {
-                    nas.sends_message_authenticator.store(true, Ordering::Relaxed);
-                }
-                return Ok(MessageAuthenticator::Valid);
-            }
-            MessageAuthenticator::Absent => {}
-        }
-        let demanded = match self.settings.require_message_authenticator {
-            RequireMessageAuthenticator::Yes => true,
-            RequireMessageAuthenticator::Auto => nas.sends_message_authenticator.load(Ordering::Relaxed),
-            RequireMessageAuthenticator::No => false,
-        };
-        if demanded || packet.has_eap_message() {
-            return Err(Silence::NoMessageAuthenticator);
-        }
-        let lenient = self.settings.require_message_authenticator == RequireMessageAuthenticator::No;
-        if packet.has_proxy_state() && !lenient {
-            return Err(Silence::ProxyStateUnsigned);
-        }
-        Ok(MessageAuthenticator::Absent)
+        Ok(Waiting { request, place, todo: Todo::Nothing, entry })
     }
 
     /// Counts a datagram that gets no answer, and tells of it.

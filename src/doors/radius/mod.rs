@@ -6,6 +6,7 @@
 
 mod access;
 mod accounting;
+mod authentic;
 mod class;
 mod costly;
 mod duplicates;

@@ -267,37 +267,54 @@ unsafe fn local_of(header: &libc::msghdr) -> Option<(IpAddr, u32)> {
     None
 }
 
-/// Answers that go out together.
+/// Buffers for answers, and those of them that go out together.
 pub struct Outbox {
     packets: Box<[Vec<u8>]>,
+    taken: usize,
     envelopes: Envelopes,
-    used: usize,
+    queued: usize,
 }
 
 impl Outbox {
     pub fn new() -> Outbox {
         let packets = (0..BATCH).map(|_| Vec::with_capacity(PLACE_OCTETS)).collect();
-        Outbox { packets, envelopes: Envelopes::new(BATCH), used: 0 }
+        Outbox { packets, taken: 0, envelopes: Envelopes::new(BATCH), queued: 0 }
     }
 
-    /// The next buffer to be filled; nothing is sent of it before [`Outbox::push`]. None when the outbox is full.
-    pub fn buffer(&mut self) -> Option<&mut Vec<u8>> {
-        self.packets.get_mut(self.used)
+    /// The next buffer to be filled and its number. None when all of a batch are taken.
+    pub fn take(&mut self) -> Option<(usize, &mut Vec<u8>)> {
+        let number = self.taken;
+        let packet = self.packets.get_mut(number)?;
+        self.taken += 1;
+        Some((number, packet))
     }
 
-    /// Keeps what the last buffer holds, to be sent to where its request came from.
-    pub fn push(&mut self, to: Origin) {
-        if let Some(packet) = self.packets.get(self.used) {
-            self.envelopes.fill(self.used, packet, to);
-            self.used += 1;
+    /// The buffers that were taken, in order.
+    pub fn taken(&mut self) -> impl Iterator<Item = &mut Vec<u8>> {
+        self.packets.iter_mut().take(self.taken)
+    }
+
+    pub fn octets(&self, number: usize) -> &[u8] {
+        self.packets.get(number).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Puts what a buffer holds among what is sent. It is not to be touched before [`Outbox::send`].
+    pub fn queue(&mut self, number: usize, to: Origin) {
+        if let Some(packet) = self.packets.get(number)
+            && self.queued < BATCH
+        {
+            self.envelopes.fill(self.queued, packet, to);
+            self.queued += 1;
         }
     }
 
-    /// Sends everything and is empty again. What the kernel does not take is lost, as UDP may lose it anyway.
+    /// Sends what was queued, and gives all buffers free. What the kernel does not take is lost, as UDP may lose it
+    /// anyway.
     pub fn send(&mut self, socket: &Socket) {
-        // SAFETY: the envelopes name this value's own packets, which nobody has touched since they were filled.
-        unsafe { self.envelopes.send(socket, self.used) };
-        self.used = 0;
+        // SAFETY: the envelopes name this value's own packets, which live as long, and whose octets have not moved
+        // since they were queued: a buffer is never grown beyond its first capacity, nor written after that.
+        unsafe { self.envelopes.send(socket, self.queued) };
+        (self.taken, self.queued) = (0, 0);
     }
 }
 

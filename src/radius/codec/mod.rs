@@ -6,6 +6,8 @@
 mod causes;
 mod code;
 pub mod dictionary;
+mod lanes;
+mod many;
 mod reply;
 mod request;
 mod secret;
@@ -15,6 +17,7 @@ mod writer;
 
 pub use causes::{error_cause_name, terminate_cause_name};
 pub use code::Code;
+pub use many::{Digests, Unsigned};
 pub use reply::ReplyWriter;
 pub use request::{ChangeAnswer, ForgedAnswer, RequestWriter, change_answer};
 pub use secret::{MessageAuthenticator, SharedSecret};

@@ -19,6 +19,12 @@ impl<'b> ReplyWriter<'b> {
         ReplyWriter(packet)
     }
 
+    /// Leaves the digests to [`super::Digests::sign`], which needs the place given here. The buffer holds the packet.
+    pub fn unsigned(mut self) -> Option<usize> {
+        self.0.put_length();
+        self.0.message_authenticator_offset()
+    }
+
     /// Signs the packet for the request's authenticator (RFC 3579 section 3.2, RFC 2865 section 3); the buffer holds
     /// it then.
     pub fn finish(mut self, request: &Authenticator, secret: &SharedSecret) {

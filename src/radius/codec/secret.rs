@@ -3,7 +3,7 @@
 //! MD5 is what the protocol demands; states that begin with the secret are kept, so that a packet pays only for its
 //! own octets.
 
-use super::{Authenticator, Code, HEADER_OCTETS, PacketView};
+use super::{Authenticator, Code, HEADER_OCTETS, PacketView, lanes};
 use crate::model::SecretText;
 use md5::{Digest, Md5};
 use std::fmt;
@@ -28,6 +28,9 @@ pub struct SharedSecret {
     absorbed: Md5,
     inner: Md5,
     outer: Md5,
+    /// The same two, for [`super::Digests`].
+    inner_state: lanes::State,
+    outer_state: lanes::State,
 }
 
 impl SharedSecret {
@@ -43,12 +46,31 @@ impl SharedSecret {
         for (place, octet) in key.iter_mut().zip(short) {
             *place = *octet;
         }
+        let state_after = |mask: u8| {
+            let mut state = lanes::INITIAL;
+            lanes::compress(&mut state, &Zeroizing::new(key.map(|octet| octet ^ mask)));
+            state
+        };
         SharedSecret {
+            inner_state: state_after(0x36),
+            outer_state: state_after(0x5c),
             absorbed: Md5::new_with_prefix(secret),
             inner: Md5::new_with_prefix(Zeroizing::new(key.map(|octet| octet ^ 0x36)).as_slice()),
             outer: Md5::new_with_prefix(Zeroizing::new(key.map(|octet| octet ^ 0x5c)).as_slice()),
             secret: Zeroizing::new(secret.into()),
         }
+    }
+
+    pub(super) fn octets(&self) -> &[u8] {
+        &self.secret
+    }
+
+    pub(super) fn inner_state(&self) -> lanes::State {
+        self.inner_state
+    }
+
+    pub(super) fn outer_state(&self) -> lanes::State {
+        self.outer_state
     }
 
     /// Checks Message-Authenticator of a request wherever it stands. In Access-Request and Status-Server it covers

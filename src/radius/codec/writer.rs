@@ -136,12 +136,20 @@ impl<'b> PacketWriter<'b> {
 
     /// Writes the length, and Message-Authenticator over the given authenticator where it is reserved.
     pub(super) fn sign(&mut self, secret: &SharedSecret, authenticator: &Authenticator) {
-        let length = u16::try_from(self.out.len()).unwrap_or(u16::MAX);
-        self.put(2, &length.to_be_bytes());
+        self.put_length();
         if let Some(at) = self.message_authenticator {
             let value = secret.message_authenticator_of(self.out, at, authenticator);
             self.put(at, &value);
         }
+    }
+
+    pub(super) fn put_length(&mut self) {
+        let length = u16::try_from(self.out.len()).unwrap_or(u16::MAX);
+        self.put(2, &length.to_be_bytes());
+    }
+
+    pub(super) fn message_authenticator_offset(&self) -> Option<usize> {
+        self.message_authenticator
     }
 
     pub(super) fn put_authenticator(&mut self, authenticator: &Authenticator) {

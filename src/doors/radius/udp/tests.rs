@@ -13,9 +13,10 @@ fn echo_once(socket: &Socket) -> Vec<Vec<u8>> {
     let mut seen = Vec::new();
     for received in inbox.received() {
         seen.push(received.octets.to_vec());
-        outbox.buffer().unwrap().clear();
-        outbox.buffer().unwrap().extend_from_slice(received.octets);
-        outbox.push(received.origin);
+        let (number, buffer) = outbox.take().unwrap();
+        buffer.clear();
+        buffer.extend_from_slice(received.octets);
+        outbox.queue(number, received.origin);
     }
     outbox.send(socket);
     seen
