@@ -214,12 +214,12 @@ proptest! {
                         held.insert(who, (address, now, None));
                     }
                 }
-                2 => if let Some((address, granted, session @ None)) = held.get_mut(&who) {
-                    if now - *granted < 60 {
-                        sessions += 1;
-                        published.start(&sessions.to_string(), &login, address);
-                        *session = Some(sessions.to_string());
-                    }
+                2 => if let Some((address, granted, session @ None)) = held.get_mut(&who)
+                    && now - *granted < 60
+                {
+                    sessions += 1;
+                    published.start(&sessions.to_string(), &login, address);
+                    *session = Some(sessions.to_string());
                 },
                 _ => if let Some((_, _, Some(session))) = held.get(&who) {
                     published.stop(session, &login);

@@ -94,8 +94,9 @@ fn the_revision_moves_only_when_something_visible_changed() {
     let mut published = Published::sample();
     let subscriber = published.ledger.subscriber("ivanov");
     let account = published.ledger.account("1001");
-    let charge = |sum: &str| Command::Charge { account, sum: money(sum), text: "x".into() };
-    let steps: Vec<(&str, bool, Box<dyn Fn(&mut Published)>)> = vec![
+    let charge = move |sum: &str| Command::Charge { account, sum: money(sum), text: "x".into() };
+    type Step = Box<dyn Fn(&mut Published)>;
+    let steps: Vec<(&str, bool, Step)> = vec![
         (
             "a payment in good standing",
             false,
