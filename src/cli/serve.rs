@@ -3,7 +3,8 @@
 use super::{CliError, CliResult, Context, logging};
 use crate::config::{Config, RestrictedLogin, StoreUrl, SystemApi};
 use crate::directory::{Directory, DirectorySettings};
-use crate::doors::{RequestLog, control, http, metrics, radius, system_api};
+use crate::doors::request_log::RequestLog;
+use crate::doors::{control, http, metrics, radius, system_api};
 use crate::engine::Settings;
 use crate::followers::coa;
 use crate::model::*;

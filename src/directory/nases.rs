@@ -38,7 +38,7 @@ impl Nases {
                 Arc::new(NasEntry {
                     nas: Arc::clone(nas),
                     secret: SharedSecret::new(nas.secret.expose().as_bytes()),
-                    sends_message_authenticator: AtomicBool::new(false),
+                    sends_message_authenticator: AtomicBool::new(nas.sends_message_authenticator),
                 })
             });
             if nas.address.prefix_len() == nas.address.max_prefix_len() {

@@ -7,7 +7,5 @@ pub mod control;
 pub mod http;
 pub mod metrics;
 pub mod radius;
-mod request_log;
+pub mod request_log;
 pub mod system_api;
-
-pub use request_log::{LoggedRequest, RequestLog, masked};

@@ -1,4 +1,4 @@
-//! Block and unblock by an administrator.
+//! What is changed about subscribers, sessions and NASes without money.
 
 use super::payment::check_text;
 use super::{Decision, State};
@@ -27,6 +27,28 @@ pub(super) fn unblock(state: &State, id: SubscriberId) -> Result<Decision, Refus
         return Ok(Decision::unchanged(Outcome::Done { changed: false }));
     }
     Ok(changed(Subscriber { block: None, ..Subscriber::clone(subscriber) }))
+}
+
+/// Ends a session; nothing changes when it is over or unknown already.
+pub(super) fn close_session(state: &State, key: &SessionKey, at: Timestamp, cause: u32) -> Decision {
+    let open = state.sessions.find(key).filter(|session| session.is_open());
+    match open {
+        None => Decision::unchanged(Outcome::Done { changed: false }),
+        Some(session) => {
+            let session = Session { stopped: Some(at), terminate_cause: cause, ..session.clone() };
+            Decision { outcome: Outcome::Done { changed: true }, changes: vec![Change::Session(session)] }
+        }
+    }
+}
+
+pub(super) fn nas_signs_requests(state: &State, id: NasId) -> Result<Decision, Refusal> {
+    let nas =
+        state.nases.get(&id).ok_or_else(|| Refusal::new("nas-not-found", format!("there is no NAS {id}")))?;
+    if nas.sends_message_authenticator {
+        return Ok(Decision::unchanged(Outcome::Done { changed: false }));
+    }
+    let nas = Nas { sends_message_authenticator: true, ..Nas::clone(nas) };
+    Ok(Decision { outcome: Outcome::Done { changed: true }, changes: vec![Change::Nas(nas)] })
 }
 
 fn subscriber(state: &State, id: SubscriberId) -> Result<&Arc<Subscriber>, Refusal> {

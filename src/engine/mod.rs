@@ -45,6 +45,10 @@ impl State {
             Command::Unblock { subscriber } => administer::unblock(self, *subscriber),
             Command::Load { file, options } => load::load(self, file, *options, actor, now),
             Command::Replay { edge, entries } => Ok(replay::replay(self, edge, entries)),
+            Command::CloseSession { session, at, terminate_cause } => {
+                Ok(administer::close_session(self, session, *at, *terminate_cause))
+            }
+            Command::NasSignsRequests(nas) => administer::nas_signs_requests(self, *nas),
             Command::Tick => Ok(Decision::unchanged(Outcome::Done { changed: true })),
         }
     }

@@ -1,6 +1,9 @@
 //! What the ledger can be asked to do.
 
-use super::{AccountId, DataFile, Money, PaymentKey, SpoolEntry, SpoolPosition, SubscriberId};
+use super::{
+    AccountId, DataFile, Money, NasId, PaymentKey, SessionKey, SpoolEntry, SpoolPosition, SubscriberId,
+    Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 /// Who asks, for the audit and the postings: `cli:root`, `osmp`, `system`.
@@ -42,6 +45,14 @@ pub enum Command {
         edge: String,
         entries: Vec<(SpoolPosition, SpoolEntry)>,
     },
+    /// End a session that no record ended: its NAS does not know it any more.
+    CloseSession {
+        session: SessionKey,
+        at: Timestamp,
+        terminate_cause: u32,
+    },
+    /// This NAS has sent a valid Message-Authenticator for the first time.
+    NasSignsRequests(NasId),
     /// A moment that was waited for has come (a credit's term, a validity).
     Tick,
 }

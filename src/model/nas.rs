@@ -15,6 +15,8 @@ pub struct Nas {
     /// UDP port for CoA and Disconnect; 0: the NAS takes neither.
     pub coa_port: u16,
     pub pool: Option<PoolId>,
+    /// It has sent a valid Message-Authenticator once. With "auto" one is demanded from then on, over restarts too.
+    pub sends_message_authenticator: bool,
 }
 
 /// Whose attributes a NAS understands.

@@ -1,6 +1,6 @@
 //! `runtime.log`: one line for each request, written by a thread of its own behind a bounded queue.
 
-use crate::doors::{LoggedRequest, RequestLog};
+use crate::doors::request_log::{LoggedRequest, RequestLog};
 use crate::model::Timestamp;
 use jiff::tz::TimeZone;
 use std::fmt::Write as _;

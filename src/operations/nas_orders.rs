@@ -33,6 +33,23 @@ pub struct NasAnswer {
 }
 
 impl Operations {
+    /// Ends a session that its NAS says it does not have: at once in presence, and in the ledger without waiting.
+    pub fn close_session(&self, session: &SessionKey, terminate_cause: u32) {
+        let at = self.clock.now();
+        self.directory.close_session(session, at, terminate_cause);
+        let command = Command::CloseSession { session: session.clone(), at, terminate_cause };
+        if let Err(rejected) = self.writer.submit(command, Actor::system()) {
+            tracing::warn!(%rejected, ?session, "a session was not ended in the ledger");
+        }
+    }
+
+    /// Remembers over restarts that a NAS signs its requests; does not wait.
+    pub fn nas_signs_requests(&self, nas: NasId) {
+        if let Err(rejected) = self.writer.submit(Command::NasSignsRequests(nas), Actor::system()) {
+            tracing::warn!(%rejected, %nas, "it is not remembered that this NAS sends Message-Authenticator");
+        }
+    }
+
     /// Sends Disconnect for every session of a subscriber, or CoA with what it should have.
     pub async fn order(&self, who: &str, kind: NasOrderKind) -> Result<Vec<NasAnswer>, Rejected> {
         let entry = self.subscriber(who)?;

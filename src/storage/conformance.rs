@@ -245,6 +245,7 @@ fn odd_nas(id: i64, address: &str, vendor: Vendor) -> Nas {
         secret: SecretText::new("тайна"),
         vendor,
         coa_port: u16::MAX,
+        sends_message_authenticator: true,
         pool: Some(PoolId(2)),
     }
 }

@@ -52,8 +52,10 @@ impl Shared {
             (MessageAuthenticator::Invalid, _) => Err(Silence::BadAuthenticator),
             (MessageAuthenticator::Valid, Code::ACCESS_REQUEST) => {
                 // Read first: the line stays shared between the workers.
-                if !nas.sends_message_authenticator.load(Ordering::Relaxed) {
-                    nas.sends_message_authenticator.store(true, Ordering::Relaxed);
+                if !nas.sends_message_authenticator.load(Ordering::Relaxed)
+                    && !nas.sends_message_authenticator.swap(true, Ordering::Relaxed)
+                {
+                    self.operations.nas_signs_requests(nas.nas.id);
                 }
                 Ok(MessageAuthenticator::Valid)
             }

@@ -11,7 +11,7 @@ mod line;
 mod lists;
 
 use super::http::{Handler, Limits, Method, Parameters, Request, Response};
-use super::{LoggedRequest, RequestLog, masked};
+use super::request_log::{LoggedRequest, RequestLog, masked};
 use crate::config;
 use crate::operations::{Counters, Operations};
 use arguments::Arguments;

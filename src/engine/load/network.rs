@@ -143,6 +143,7 @@ impl Planner<'_> {
             vendor: row.vendor.or(old.map(|n| n.vendor)).unwrap_or_default(),
             coa_port: row.coa_port.or(old.map(|n| n.coa_port)).unwrap_or(3799),
             pool: self.pool_id(row.pool.as_deref(), old.and_then(|n| n.pool))?,
+            sends_message_authenticator: old.is_some_and(|n| n.sends_message_authenticator),
         };
         let effect = effect(old, &nas);
         self.keep("nas", &row.name, effect, Change::Nas(nas.clone()));

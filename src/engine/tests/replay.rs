@@ -141,3 +141,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_session_that_its_nas_does_not_know_is_ended_once_and_for_the_ledger_too() {
+    let mut ledger = Ledger::sample();
+    ledger.run(&replay(vec![(at(7, 1), start("a"))])).unwrap();
+    let session = ledger.state.sessions.open().next().unwrap().key.clone();
+    ledger.changes.clear();
+    let close = Command::CloseSession { session, at: NOW, terminate_cause: 6 };
+    assert_eq!(ledger.run(&close), Ok(Outcome::Done { changed: true }));
+    assert!(matches!(ledger.changes.as_slice(), [Change::Session(s)] if s.stopped == Some(NOW)));
+    assert_eq!(ledger.state.sessions.open_count(), 0);
+    assert_eq!(ledger.run(&close), Ok(Outcome::Done { changed: false }));
+}
+
+#[test]
+fn that_a_nas_signs_its_requests_is_kept_over_a_load_of_its_row() {
+    let mut ledger = Ledger::sample();
+    let nas = ledger.state.nases().next().unwrap().clone();
+    ledger.run(&Command::NasSignsRequests(nas.id)).unwrap();
+    let row = NasRow { name: nas.name.clone(), coa_port: Some(1700), ..NasRow::default() };
+    let file = Box::new(DataFile { nas: vec![row], ..DataFile::default() });
+    ledger.run(&Command::Load { file, options: LoadOptions::default() }).unwrap();
+    let nas = ledger.state.nases().next().unwrap();
+    assert_eq!((nas.coa_port, nas.sends_message_authenticator), (1700, true));
+}

@@ -270,8 +270,7 @@ impl Follower {
         }
         let unknown_there = answer == ChangeAnswer::Nak(Some(SESSION_CONTEXT_NOT_FOUND));
         if flight.code == Code::DISCONNECT_REQUEST && unknown_there {
-            let now = self.operations.clock.now();
-            self.operations.directory.close_session(&flight.job.session, now, CAUSE_ADMIN_RESET);
+            self.operations.close_session(&flight.job.session, CAUSE_ADMIN_RESET);
         }
         self.conclude(flight, acknowledged, result);
     }

@@ -162,6 +162,7 @@ pub(super) fn nas(c: &mut Columns<'_>, vault: &Vault) -> Result<Nas> {
         vendor: c.word()?,
         coa_port: c.value()?,
         pool: c.optional_id(PoolId)?,
+        sends_message_authenticator: c.value()?,
     })
 }
 

@@ -85,7 +85,16 @@ pub(super) const POOL: Table = Table { name: "pool", key: &["id"], columns: &["i
 pub(super) const NAS: Table = Table {
     name: "nas",
     key: &["id"],
-    columns: &["id", "name", "address", "secret", "vendor", "coa_port", "pool"],
+    columns: &[
+        "id",
+        "name",
+        "address",
+        "secret",
+        "vendor",
+        "coa_port",
+        "pool",
+        "sends_message_authenticator",
+    ],
 };
 
 pub(super) const ACCOUNT: Table = Table {

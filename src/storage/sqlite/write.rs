@@ -123,7 +123,8 @@ fn write(to: &mut Prepared<'_>, vault: &Vault, change: &Change) -> Result<(), St
                     secret,
                     n.vendor.word(),
                     n.coa_port,
-                    n.pool.map(|id| id.0)
+                    n.pool.map(|id| id.0),
+                    n.sends_message_authenticator,
                 ],
             )
         }

@@ -62,7 +62,9 @@ CREATE TABLE nas (
     secret   BLOB    NOT NULL,
     vendor   TEXT    NOT NULL,
     coa_port INTEGER NOT NULL,
-    pool     INTEGER
+    pool     INTEGER,
+    -- 1: it has sent a valid one, and one is demanded of it from then on.
+    sends_message_authenticator INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE account (
