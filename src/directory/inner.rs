@@ -184,16 +184,11 @@ impl Inner {
                 self.logins.insert(subscriber.login.as_str().into(), Arc::clone(entry));
             }
         }
-        if let Some(slot) = self.accounts.get_mut(&subscriber.account)
-            && !slot.subscribers.contains(&subscriber.id)
-        {
-            slot.subscribers.push(subscriber.id);
+        if let Some(slot) = self.accounts.get_mut(&subscriber.account) {
+            insert_in_order(&mut slot.subscribers, subscriber.id);
         }
         if let Some(mac) = subscriber.mac {
-            let owners = self.macs.entry(mac).or_default();
-            if !owners.contains(&subscriber.id) {
-                owners.push(subscriber.id);
-            }
+            insert_in_order(self.macs.entry(mac).or_default(), subscriber.id);
         }
     }
 
@@ -297,5 +292,12 @@ impl Inner {
                 live,
             }),
         }
+    }
+}
+
+/// Once, and in the order in which subscribers are always named.
+fn insert_in_order(ids: &mut SmallVec<[SubscriberId; 1]>, id: SubscriberId) {
+    if let Err(at) = ids.binary_search(&id) {
+        ids.insert(at, id);
     }
 }

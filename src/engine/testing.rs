@@ -94,6 +94,12 @@ impl Ledger {
         Ok(decision.outcome)
     }
 
+    /// Absorbs a change that no command of this release makes.
+    pub fn put(&mut self, change: Change) {
+        self.state.absorb(&change, self.now, &mut self.touched);
+        self.changes.push(change);
+    }
+
     pub fn load(&mut self, toml: &str) -> Result<Loaded, Refusal> {
         self.load_with(toml, LoadOptions::default())
     }

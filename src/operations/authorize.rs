@@ -142,7 +142,7 @@ impl Operations {
         });
         let open = counted.count();
         (open >= max)
-            .then(|| rejected("sessions-max", format!("{open} sessions are open, {max} allowed at once")))
+            .then(|| rejected("sessions-max", format!("open sessions: {open}, allowed at once: {max}")))
     }
 
     /// The address for this login: configured, or of a pool.
