@@ -9,7 +9,7 @@ trap 'rm -f "$report"' EXIT
 # Exposure as systemd counts it, times ten (systemd-analyze(1)). What the enforcer is for costs it points: the
 # capabilities, netlink, packet sockets, and servers at addresses that nobody knows beforehand.
 exposure() {
-    systemd-analyze security --offline=true --threshold="$2" --no-pager "packaging/systemd/$1" >"$report" ||
+    systemd-analyze security --offline=true --threshold="$2" --no-pager "systemd/$1" >"$report" ||
         { tail -n 1 "$report" && exit 1; }
     tail -n 1 "$report"
 }
