@@ -363,7 +363,7 @@ fn only_web_goes_without_a_password_and_a_context_that_is_off_never_opens() {
 fn a_reload_names_what_needs_a_restart() {
     let old = Config::default();
     assert!(old.restart_needed(&old.clone()).is_empty());
-    let live = read("[radius]\nreject-delay-ms = 5\n[system-api]\nallow = \"\"\n").unwrap();
+    let live = read("[system-api]\nallow = \"\"\nplaceholder = \"none\"\n").unwrap();
     assert!(live != old && old.restart_needed(&live).is_empty());
     let new = read("[radius]\nauth = []\n[server]\ncurrency = \"USD\"\n").unwrap();
     assert_eq!(old.restart_needed(&new), ["server.currency", "radius.auth"]);
