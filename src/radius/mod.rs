@@ -5,6 +5,7 @@
 
 pub mod auth;
 pub mod codec;
+mod lanes;
 
 #[cfg(test)]
 mod cross_check;

@@ -1,7 +1,7 @@
 //! Proofs of many packets at a time: what [`SharedSecret`] checks and signs one by one, digested beside each other.
 
-use super::lanes::{self, BLOCK_OCTETS, Block, INITIAL, Message};
 use super::{Authenticator, HEADER_OCTETS, MessageAuthenticator, PacketView, SharedSecret};
+use crate::radius::lanes::{BLOCK_OCTETS, Batch, Md5};
 use subtle::ConstantTimeEq;
 
 const ZEROS: Authenticator = [0; 16];
@@ -19,8 +19,8 @@ pub struct Unsigned<'a> {
 /// Room for the digests of a batch, used again for the next one.
 #[derive(Default)]
 pub struct Digests {
-    blocks: Vec<Block>,
-    messages: Vec<Message>,
+    inner: Batch<Md5, 4>,
+    outer: Batch<Md5, 4>,
 }
 
 impl Digests {
@@ -31,20 +31,17 @@ impl Digests {
         requests: impl Iterator<Item = (&'p PacketView<'p>, &'p SharedSecret)> + Clone,
         results: &mut Vec<MessageAuthenticator>,
     ) {
-        self.clear();
-        for (packet, secret) in requests.clone() {
-            if let Some(at) = packet.message_authenticator_offset() {
-                let octets = packet.as_bytes();
-                let parts = [part(octets, 0, at), &ZEROS, part(octets, at + 16, octets.len())];
-                self.push(secret.inner_state(), BLOCK_OCTETS, &parts);
-            }
+        let signed = requests
+            .clone()
+            .filter_map(|(packet, secret)| Some((packet.message_authenticator_offset()?, packet, secret)));
+        self.inner.clear();
+        for (at, packet, secret) in signed.clone() {
+            let octets = packet.as_bytes();
+            let parts = [part(octets, 0, at), &ZEROS, part(octets, at + 16, octets.len())];
+            self.inner.push_after(secret.inner_state(), BLOCK_OCTETS, &parts);
         }
-        self.digest_inner_then_outer(
-            requests
-                .clone()
-                .filter_map(|(packet, secret)| packet.message_authenticator_offset().map(|_| secret)),
-        );
-        let mut digests = self.messages.iter().map(Message::digest);
+        self.digest_hmacs(signed.map(|(_, _, secret)| secret));
+        let mut digests = self.outer.states().map(Md5::octets);
         results.clear();
         results.extend(requests.map(|(packet, _)| match packet.message_authenticator() {
             None => MessageAuthenticator::Absent,
@@ -61,14 +58,14 @@ impl Digests {
         requests: impl Iterator<Item = (&'p PacketView<'p>, &'p SharedSecret)> + Clone,
         results: &mut Vec<bool>,
     ) {
-        self.clear();
+        self.inner.clear();
         for (packet, secret) in requests.clone() {
             let octets = packet.as_bytes();
             let rest = part(octets, HEADER_OCTETS, octets.len());
-            self.push(INITIAL, 0, &[part(octets, 0, 4), &ZEROS, rest, secret.octets()]);
+            self.inner.push(&[part(octets, 0, 4), &ZEROS, rest, secret.octets()]);
         }
-        lanes::digest(&mut self.messages, &self.blocks);
-        let digests = self.messages.iter().map(Message::digest);
+        self.inner.digest();
+        let digests = self.inner.states().map(Md5::octets);
         results.clear();
         results.extend(
             requests
@@ -79,71 +76,42 @@ impl Digests {
 
     /// Signs replies as [`super::ReplyWriter::finish`] does.
     pub fn sign(&mut self, replies: &mut [Unsigned<'_>]) {
-        self.clear();
+        self.inner.clear();
         for reply in replies.iter_mut() {
             // The digests are made over the request's authenticator; the reply's own takes its place at the end.
             put(reply.octets, 4, reply.request);
             if reply.message_authenticator.is_some() {
                 // Its value is zeros so far.
-                self.push(reply.secret.inner_state(), BLOCK_OCTETS, &[reply.octets]);
+                self.inner.push_after(reply.secret.inner_state(), BLOCK_OCTETS, &[reply.octets]);
             }
         }
         let signed = |reply: &Unsigned<'_>| reply.message_authenticator.is_some();
-        self.digest_inner_then_outer(replies.iter().filter(|reply| signed(reply)).map(|reply| reply.secret));
-        for (reply, message) in replies.iter_mut().filter(|reply| signed(reply)).zip(&self.messages) {
+        self.digest_hmacs(replies.iter().filter(|reply| signed(reply)).map(|reply| reply.secret));
+        let hmacs = self.outer.states().map(Md5::octets);
+        for (reply, hmac) in replies.iter_mut().filter(|reply| signed(reply)).zip(hmacs) {
             if let Some(at) = reply.message_authenticator {
-                put(reply.octets, at, &message.digest());
+                put(reply.octets, at, &hmac);
             }
         }
-        self.clear();
+        self.inner.clear();
         for reply in replies.iter() {
-            self.push(INITIAL, 0, &[reply.octets, reply.secret.octets()]);
+            self.inner.push(&[reply.octets, reply.secret.octets()]);
         }
-        lanes::digest(&mut self.messages, &self.blocks);
-        for (reply, message) in replies.iter_mut().zip(&self.messages) {
-            put(reply.octets, 4, &message.digest());
+        self.inner.digest();
+        for (reply, digest) in replies.iter_mut().zip(self.inner.states().map(Md5::octets)) {
+            put(reply.octets, 4, &digest);
         }
     }
 
-    fn clear(&mut self) {
-        self.blocks.clear();
-        self.messages.clear();
-    }
-
-    /// Turns inner digests into HMACs (RFC 2104 section 2); the secrets are those of the messages, in order.
-    fn digest_inner_then_outer<'p>(&mut self, secrets: impl Iterator<Item = &'p SharedSecret>) {
-        lanes::digest(&mut self.messages, &self.blocks);
-        self.blocks.clear();
-        for (message, secret) in self.messages.iter_mut().zip(secrets) {
-            let inner = message.digest();
-            let first = push_padded(&mut self.blocks, BLOCK_OCTETS, &[&inner]);
-            *message = Message { state: secret.outer_state(), first, count: self.blocks.len() - first };
+    /// Makes HMACs (RFC 2104 section 2) of the inner messages; the secrets are theirs, in order.
+    fn digest_hmacs<'p>(&mut self, secrets: impl Iterator<Item = &'p SharedSecret>) {
+        self.inner.digest();
+        self.outer.clear();
+        for (inner, secret) in self.inner.states().map(Md5::octets).zip(secrets) {
+            self.outer.push_after(secret.outer_state(), BLOCK_OCTETS, &[&inner]);
         }
-        lanes::digest(&mut self.messages, &self.blocks);
+        self.outer.digest();
     }
-
-    /// A message of these parts, after `before` octets that `state` has taken in.
-    fn push(&mut self, state: lanes::State, before: usize, parts: &[&[u8]]) {
-        let first = push_padded(&mut self.blocks, before, parts);
-        self.messages.push(Message { state, first, count: self.blocks.len() - first });
-    }
-}
-
-/// Appends a message with the padding of RFC 1321 sections 3.1 and 3.2; gives its first block.
-fn push_padded(blocks: &mut Vec<Block>, before: usize, parts: &[&[u8]]) -> usize {
-    let first = blocks.len();
-    let octets: usize = parts.iter().map(|part| part.len()).sum();
-    blocks.resize(first + (octets + 9).div_ceil(BLOCK_OCTETS), [0; BLOCK_OCTETS]);
-    let place = blocks.get_mut(first..).unwrap_or_default().as_flattened_mut();
-    let mut at = 0;
-    for part in parts {
-        put(place, at, part);
-        at += part.len();
-    }
-    put(place, at, &[0x80]);
-    let bits = u64::try_from(before + octets).unwrap_or_default() * 8;
-    put(place, place.len() - 8, &bits.to_le_bytes());
-    first
 }
 
 fn part(octets: &[u8], from: usize, to: usize) -> &[u8] {

@@ -6,7 +6,6 @@
 mod causes;
 mod code;
 pub mod dictionary;
-mod lanes;
 mod many;
 mod reply;
 mod request;

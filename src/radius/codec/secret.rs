@@ -3,8 +3,9 @@
 //! MD5 is what the protocol demands; states that begin with the secret are kept, so that a packet pays only for its
 //! own octets.
 
-use super::{Authenticator, Code, HEADER_OCTETS, PacketView, lanes};
+use super::{Authenticator, Code, HEADER_OCTETS, PacketView};
 use crate::model::SecretText;
+use crate::radius::lanes::{self, Algorithm};
 use md5::{Digest, Md5};
 use std::fmt;
 use subtle::ConstantTimeEq;
@@ -29,8 +30,8 @@ pub struct SharedSecret {
     inner: Md5,
     outer: Md5,
     /// The same two, for [`super::Digests`].
-    inner_state: lanes::State,
-    outer_state: lanes::State,
+    inner_state: [u32; 4],
+    outer_state: [u32; 4],
 }
 
 impl SharedSecret {
@@ -47,8 +48,8 @@ impl SharedSecret {
             *place = *octet;
         }
         let state_after = |mask: u8| {
-            let mut state = lanes::INITIAL;
-            lanes::compress(&mut state, &Zeroizing::new(key.map(|octet| octet ^ mask)));
+            let mut state = lanes::Md5::INITIAL;
+            lanes::Md5::compress(&mut state, &Zeroizing::new(key.map(|octet| octet ^ mask)));
             state
         };
         SharedSecret {
@@ -61,15 +62,15 @@ impl SharedSecret {
         }
     }
 
-    pub(super) fn octets(&self) -> &[u8] {
+    pub(in crate::radius) fn octets(&self) -> &[u8] {
         &self.secret
     }
 
-    pub(super) fn inner_state(&self) -> lanes::State {
+    pub(super) fn inner_state(&self) -> [u32; 4] {
         self.inner_state
     }
 
-    pub(super) fn outer_state(&self) -> lanes::State {
+    pub(super) fn outer_state(&self) -> [u32; 4] {
         self.outer_state
     }
 
