@@ -190,6 +190,9 @@ fn an_impossible_value_says_what_was_expected_and_found() {
         ("[log]\nlevel = \"loud\"", "log.level", "\"info\""),
         ("[enforcement]\nlan = [\"eth 1\"]", "enforcement.lan", "found \"eth 1\""),
         ("[enforcement]\ncaptive = \"0.0.0.0:80\"", "enforcement.captive", "found \"0.0.0.0:80\""),
+        ("[enforcement]\ncaptive = \"127.0.0.1:8080\"", "enforcement.captive", "not loopback"),
+        ("[enforcement]\ncaptive = \"[::1]:8080\"", "enforcement.captive", "found \"[::1]:8080\""),
+        ("[enforcement]\ncaptive = \"[::]:8080\"", "enforcement.captive", "found \"[::]:8080\""),
     ] {
         let error = error(text);
         assert!(error.starts_with(&format!("{FILE}:2: {key}: ")) && error.contains(said), "{error}");
@@ -363,7 +366,7 @@ fn only_web_goes_without_a_password_and_a_context_that_is_off_never_opens() {
 fn a_reload_names_what_needs_a_restart() {
     let old = Config::default();
     assert!(old.restart_needed(&old.clone()).is_empty());
-    let live = read("[radius]\nreject-delay-ms = 5\n[system-api]\nallow = \"\"\n").unwrap();
+    let live = read("[system-api]\nallow = \"\"\n").unwrap();
     assert!(live != old && old.restart_needed(&live).is_empty());
     let new = read("[radius]\nauth = []\n[server]\ncurrency = \"USD\"\n").unwrap();
     assert_eq!(old.restart_needed(&new), ["server.currency", "radius.auth"]);
