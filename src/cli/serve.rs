@@ -55,10 +55,7 @@ impl Ledger {
     /// Opens the store that the configuration names, takes its lease and starts the writer. Refused where a server
     /// answers on the control socket, because the lease would be taken from it.
     pub fn open(config: &Config, purpose: &str) -> Result<Ledger, CliError> {
-        let socket = &config.server.control_socket;
-        if client::is_running(socket) {
-            return Err(CliError::failed(format!("{}: another server answers there", socket.display())));
-        }
+        refuse_beside_a_server(config)?;
         let state_dir = &config.server.state_dir;
         std::fs::create_dir_all(state_dir)
             .map_err(|error| CliError::failed(format!("{}: {error}", state_dir.display())))?;
@@ -115,6 +112,7 @@ pub(super) fn serve(config: Config, config_file: &Path, ready: impl FnOnce()) ->
         .thread_name("doors")
         .build()
         .map_err(|error| CliError::failed(format!("cannot start: {error}")))?;
+    refuse_beside_a_server(&config)?;
     // Locked against a second server, so before the lease is taken.
     let spool = Spool::open(config.server.state_dir.join("spool")).map_err(CliError::failed)?;
     let ledger = Ledger::open(&config, "serve")?;
@@ -155,6 +153,14 @@ pub(super) fn serve(config: Config, config_file: &Path, ready: impl FnOnce()) ->
     accounting.stop();
     runtime.shutdown_timeout(Duration::from_secs(5));
     result.map_err(|error: std::io::Error| CliError::failed(error))
+}
+
+fn refuse_beside_a_server(config: &Config) -> CliResult {
+    let socket = &config.server.control_socket;
+    if client::is_running(socket) {
+        return Err(CliError::failed(format!("{}: another server answers there", socket.display())));
+    }
+    Ok(())
 }
 
 fn operations(
