@@ -2,10 +2,11 @@
 
 use super::{CliError, CliResult, Context, logging};
 use crate::config::GardenEntry;
-use crate::enforcement::{self, Settings, WalledEntry};
+use crate::enforcement::{self, EnforceError, Settings, WalledEntry};
 use clap::Args;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Args)]
 pub(super) struct Enforce {
@@ -38,23 +39,63 @@ impl Enforce {
         };
         let stop = Arc::new(AtomicBool::new(false));
         stop_on_signal(&stop)?;
-        enforcement::run(&settings, &stop).map_err(CliError::failed)
+        enforcement::run(&settings, &stop).map_err(CliError::from)
     }
 }
 
-/// Sets the flag on SIGTERM and SIGINT.
+impl From<EnforceError> for CliError {
+    fn from(error: EnforceError) -> CliError {
+        match error {
+            EnforceError::Settings(text) => CliError::Settings(text),
+            other => CliError::failed(other),
+        }
+    }
+}
+
+/// Sets the flag on SIGTERM and SIGINT. SIGHUP, whose default would end the process, is only answered in the log.
 fn stop_on_signal(stop: &Arc<AtomicBool>) -> CliResult {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| CliError::failed(format!("cannot start: {error}")))?;
     let stop = Arc::clone(stop);
+    let mut hangup = {
+        let _inside = runtime.enter();
+        signal(SignalKind::hangup()).map_err(|error| CliError::failed(format!("cannot start: {error}")))?
+    };
     std::thread::Builder::new()
         .name("signals".into())
         .spawn(move || {
-            runtime.block_on(super::serve::until_stopped());
+            runtime.block_on(async {
+                let told = async {
+                    while hangup.recv().await.is_some() {
+                        tracing::info!(
+                            "SIGHUP: nothing is read again; restart to take a changed configuration"
+                        );
+                    }
+                    std::future::pending::<()>().await
+                };
+                tokio::select! {
+                    () = super::serve::until_stopped() => {}
+                    () = told => {}
+                }
+            });
             stop.store(true, Ordering::Relaxed);
         })
         .map(drop)
         .map_err(|error| CliError::failed(format!("cannot start: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_cannot_work_end_as_a_configuration_error_and_are_not_tried_for_ever() {
+        let settings = Settings { lan: vec!["eth 1".into()], ..Settings::default() };
+        let error = enforcement::run(&settings, &Arc::default()).unwrap_err();
+        assert_eq!(CliError::from(error).exit_code(), 78);
+        assert_eq!(CliError::from(EnforceError::NotPermitted).exit_code(), 1);
+        assert_eq!(CliError::from(EnforceError::System("x".into())).exit_code(), 1);
+    }
 }

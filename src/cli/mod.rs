@@ -98,12 +98,14 @@ pub(crate) enum CliError {
     Failed(String),
     /// Exit 78, one line each.
     Config(Vec<ConfigError>),
+    /// Exit 78: a value of the configuration that only shows itself as impossible when it is used.
+    Settings(String),
 }
 
 impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            CliError::Failed(text) => write!(f, "headgate: {text}"),
+            CliError::Failed(text) | CliError::Settings(text) => write!(f, "headgate: {text}"),
             CliError::Config(errors) => {
                 let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
                 f.write_str(&lines.join("\n"))
@@ -120,7 +122,7 @@ impl CliError {
     fn exit_code(&self) -> u8 {
         match self {
             CliError::Failed(_) => 1,
-            CliError::Config(_) => 78,
+            CliError::Config(_) | CliError::Settings(_) => 78,
         }
     }
 }
@@ -149,6 +151,9 @@ impl Context {
 pub fn run() -> u8 {
     let cli = Cli::parse();
     let context = Context { config_path: cli.config, json: cli.json };
+    if cli.command.only_prints() {
+        end_on_broken_pipe();
+    }
     let result = match &cli.command {
         Command::Serve(command) => command.run(&context),
         Command::Enforce(command) => command.run(&context),
@@ -176,6 +181,20 @@ pub fn run() -> u8 {
             error.exit_code()
         }
     }
+}
+
+impl Command {
+    /// Whether nothing is left undone when the reader of what it prints has gone. Daemons and load generators go on,
+    /// and take their processes and directories away themselves.
+    fn only_prints(&self) -> bool {
+        !matches!(self, Command::Serve(_) | Command::Enforce(_) | Command::Demo(_) | Command::Bench(_))
+    }
+}
+
+/// Lets SIGPIPE end the process quietly, as `| head` expects; Rust's start ignores it, and printing panics instead.
+fn end_on_broken_pipe() {
+    // SAFETY: sets a default disposition before any thread is started.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
 
 /// The command line's grammar, for man pages and completions.

@@ -1,6 +1,6 @@
 //! `headgate serve`: everything wired together.
 
-use super::{CliError, CliResult, Context, logging};
+use super::{CliError, CliResult, Context, client, logging};
 use crate::config::{Config, RestrictedLogin, StoreUrl, SystemApi};
 use crate::directory::{Directory, DirectorySettings};
 use crate::doors::request_log::RequestLog;
@@ -53,8 +53,10 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    /// Opens the store that the configuration names, takes its lease and starts the writer.
+    /// Opens the store that the configuration names, takes its lease and starts the writer. Refused where a server
+    /// answers on the control socket, because the lease would be taken from it.
     pub fn open(config: &Config, purpose: &str) -> Result<Ledger, CliError> {
+        refuse_beside_a_server(config)?;
         let state_dir = &config.server.state_dir;
         std::fs::create_dir_all(state_dir)
             .map_err(|error| CliError::failed(format!("{}: {error}", state_dir.display())))?;
@@ -111,11 +113,14 @@ pub(super) fn serve(config: Config, config_file: &Path, ready: impl FnOnce()) ->
         .thread_name("doors")
         .build()
         .map_err(|error| CliError::failed(format!("cannot start: {error}")))?;
+    refuse_beside_a_server(&config)?;
+    // Locked against a second server, so before the lease is taken.
+    let spool = Spool::open(config.server.state_dir.join("spool")).map_err(CliError::failed)?;
     let ledger = Ledger::open(&config, "serve")?;
     let (stop_sender, stop) = watch::channel(false);
     let (nas_orders, nas_order_queue) = mpsc::channel(NAS_ORDERS_MAX);
     let operations = Arc::new(operations(&config, &ledger, nas_orders));
-    let accounting = Accounting::open(&config, &ledger)?;
+    let accounting = Accounting::open(spool, &config.server.name, &ledger)?;
     let recorder = Recorder::new();
     let settings =
         radius::Settings { captive_url: captive_url(&config), ..radius::Settings::from(&config.radius) };
@@ -136,7 +141,7 @@ pub(super) fn serve(config: Config, config_file: &Path, ready: impl FnOnce()) ->
         // Without a service manager there is nobody to tell.
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         ready();
-        reload_on_hangup(config, config_file.to_path_buf(), api);
+        reload_on_hangup(config, config_file.to_path_buf(), api, Arc::clone(&operations));
         until_stopped().await;
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
         // A door that has gone away already does not listen.
@@ -151,6 +156,14 @@ pub(super) fn serve(config: Config, config_file: &Path, ready: impl FnOnce()) ->
     result.map_err(|error: std::io::Error| CliError::failed(error))
 }
 
+fn refuse_beside_a_server(config: &Config) -> CliResult {
+    let socket = &config.server.control_socket;
+    if client::is_running(socket) {
+        return Err(CliError::failed(format!("{}: another server answers there", socket.display())));
+    }
+    Ok(())
+}
+
 fn operations(
     config: &Config,
     ledger: &Ledger,
@@ -159,12 +172,6 @@ fn operations(
     let captive = i32::try_from(config.radius.captive_rate_kbit).unwrap_or(i32::MAX);
     let burst = Bandwidth::burst_default(captive);
     let bandwidth = Bandwidth { rate: captive, ceil: captive, burst, cburst: burst };
-    let udp = config.radius.auth.iter().chain(&config.radius.acct).map(|address| address.port());
-    let api = config
-        .system_api
-        .listen
-        .iter()
-        .map(|address| (address.port(), config.system_api.allow.networks().to_vec()));
     Operations {
         directory: Arc::clone(&ledger.directory),
         writer: ledger.writer.clone(),
@@ -178,10 +185,18 @@ fn operations(
             captive_shape: Shape { download: bandwidth, upload: bandwidth },
         },
         counters: Arc::new(Counters::default()),
-        ports: PortRules { nas_udp: udp.collect(), tcp: api.collect() },
+        ports: watch::Sender::new(port_rules(config)),
         nas_orders,
         started: ledger.clock.now(),
     }
+}
+
+/// Who may reach the ports that are listened on.
+fn port_rules(config: &Config) -> PortRules {
+    let udp = config.radius.auth.iter().chain(&config.radius.acct).map(|address| address.port());
+    let allow = config.system_api.allow.networks();
+    let api = config.system_api.listen.iter().map(|address| (address.port(), allow.to_vec()));
+    PortRules { nas_udp: udp.collect(), tcp: api.collect() }
 }
 
 /// Opens the HTTP doors; gives the one that takes a changed configuration.
@@ -247,11 +262,13 @@ struct Accounting {
 }
 
 impl Accounting {
-    /// Opens the spool and merges what the ledger does not have yet into presence.
-    fn open(config: &Config, ledger: &Ledger) -> Result<Accounting, CliError> {
-        let (mut spool, mut reader) =
-            Spool::open(config.server.state_dir.join("spool")).map_err(CliError::failed)?;
-        let position = ledger.edge_positions.get(&config.server.name).copied().unwrap_or_default();
+    /// Merges what the spool holds and the ledger does not have yet into presence.
+    fn open(
+        (mut spool, mut reader): (Spool, SpoolReader),
+        edge: &str,
+        ledger: &Ledger,
+    ) -> Result<Accounting, CliError> {
+        let position = ledger.edge_positions.get(edge).copied().unwrap_or_default();
         spool.continue_after(position).map_err(CliError::failed)?;
         let mut at = position;
         loop {
@@ -336,7 +353,12 @@ pub(super) async fn until_stopped() {
 }
 
 /// SIGHUP reads the configuration again: `[system-api]` is taken over, what needs a restart is named.
-fn reload_on_hangup(mut config: Config, path: PathBuf, api: Arc<system_api::SystemApi>) {
+fn reload_on_hangup(
+    mut config: Config,
+    path: PathBuf,
+    api: Arc<system_api::SystemApi>,
+    operations: Arc<Operations>,
+) {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
     tokio::spawn(async move {
@@ -357,6 +379,7 @@ fn reload_on_hangup(mut config: Config, path: PathBuf, api: Arc<system_api::Syst
             }
             // What needs a restart goes on as it was, and is named again until then.
             config.system_api = SystemApi { listen: config.system_api.listen, ..new.system_api };
+            operations.ports.send_replace(port_rules(&config));
         }
     });
 }

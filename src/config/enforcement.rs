@@ -85,7 +85,8 @@ impl Enforcement {
 
 const SERVER: &str = "a list of servers such as \"unix:/run/headgate/control.sock\"";
 const INTERFACE: &str = "a list of interfaces such as \"eth1\" or \"ppp*\"";
-const CAPTIVE: &str = "an address with a port such as \"10.0.0.1:8080\"";
+const CAPTIVE: &str =
+    "an address with a port such as \"10.0.0.1:8080\", which subscribers reach (not loopback)";
 const GARDEN: &str =
     "a list of addresses, prefixes and host names such as \"198.51.100.0/24\" or \"pay.example.org\"";
 
@@ -125,7 +126,10 @@ fn interface_pattern(text: &str) -> Option<String> {
 
 fn captive(text: &str) -> Option<Option<SocketAddr>> {
     let address: SocketAddr = text.parse().ok()?;
-    (address.port() != 0 && !address.ip().is_unspecified()).then_some(Some(address))
+    let ip = address.ip().to_canonical();
+    // Packets that come from the network never reach loopback.
+    let reachable = !ip.is_unspecified() && !ip.is_loopback();
+    (address.port() != 0 && reachable).then_some(Some(address))
 }
 
 fn garden_entry(text: &str) -> Option<GardenEntry> {

@@ -190,6 +190,9 @@ fn an_impossible_value_says_what_was_expected_and_found() {
         ("[log]\nlevel = \"loud\"", "log.level", "\"info\""),
         ("[enforcement]\nlan = [\"eth 1\"]", "enforcement.lan", "found \"eth 1\""),
         ("[enforcement]\ncaptive = \"0.0.0.0:80\"", "enforcement.captive", "found \"0.0.0.0:80\""),
+        ("[enforcement]\ncaptive = \"127.0.0.1:8080\"", "enforcement.captive", "not loopback"),
+        ("[enforcement]\ncaptive = \"[::1]:8080\"", "enforcement.captive", "found \"[::1]:8080\""),
+        ("[enforcement]\ncaptive = \"[::]:8080\"", "enforcement.captive", "found \"[::]:8080\""),
     ] {
         let error = error(text);
         assert!(error.starts_with(&format!("{FILE}:2: {key}: ")) && error.contains(said), "{error}");

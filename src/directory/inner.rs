@@ -102,7 +102,7 @@ impl Inner {
         self.addresses.len()
     }
 
-    /// The addresses of a subscriber; true marks those of a live session.
+    /// The addresses of a subscriber and the networks routed to it; true marks those of a live session.
     pub fn addresses_of(&self, id: SubscriberId) -> &[(IpNet, bool)] {
         self.slots.get(&id).map(|slot| slot.addresses.as_slice()).unwrap_or_default()
     }
@@ -247,8 +247,23 @@ impl Inner {
         self.changes.push(id, touched);
     }
 
-    /// Configured addresses and those of live sessions; true marks a live one.
+    /// The subscriber's own addresses and the networks behind it, which are live as long as it is logged in.
     fn addresses_wanted(&self, entry: &Entry) -> SmallVec<[(IpNet, bool); 1]> {
+        let subscriber = &entry.view.subscriber;
+        let mut wanted = self.own_addresses(entry);
+        if subscriber.routes.is_empty() {
+            return wanted;
+        }
+        let logged = subscriber.access == AccessMethod::Static
+            || self.sessions.open_of(subscriber.id).next().is_some();
+        for net in &subscriber.routes {
+            want(&mut wanted, *net, logged);
+        }
+        wanted
+    }
+
+    /// Configured addresses and those of live sessions, without routed networks; true marks a live one.
+    pub fn own_addresses(&self, entry: &Entry) -> SmallVec<[(IpNet, bool); 1]> {
         let subscriber = &entry.view.subscriber;
         let always_on = subscriber.access == AccessMethod::Static;
         let configured = subscriber.addresses.iter().map(|a| IpNet::from(*a)).chain(subscriber.ipv6_prefix);
@@ -257,10 +272,7 @@ impl Inner {
             let framed = session.framed_ip.map(|ip| IpNet::from(std::net::IpAddr::V4(ip)));
             let live = framed.into_iter().chain(session.ipv6_prefixes.iter().map(|net| IpNet::V6(*net)));
             for net in live {
-                match wanted.iter_mut().find(|(known, _)| *known == net) {
-                    Some((_, is_live)) => *is_live = true,
-                    None => wanted.push((net, true)),
-                }
+                want(&mut wanted, net, true);
             }
         }
         wanted
@@ -299,5 +311,13 @@ impl Inner {
 fn insert_in_order(ids: &mut SmallVec<[SubscriberId; 1]>, id: SubscriberId) {
     if let Err(at) = ids.binary_search(&id) {
         ids.insert(at, id);
+    }
+}
+
+/// Adds an address that may be there already; live once is live.
+fn want(wanted: &mut SmallVec<[(IpNet, bool); 1]>, net: IpNet, live: bool) {
+    match wanted.iter_mut().find(|(known, _)| *known == net) {
+        Some((_, is_live)) => *is_live |= live,
+        None => wanted.push((net, live)),
     }
 }

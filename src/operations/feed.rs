@@ -24,6 +24,7 @@ impl Operations {
     pub async fn feed(&self, request: &FeedRequest) -> FeedPage {
         // Subscribed before the look: whatever changes after it wakes.
         let mut revision = self.directory.subscribe();
+        let mut port_rules = self.ports.subscribe();
         let mut page = self.feed_now(request);
         let ports = page.ports.clone();
         let deadline = tokio::time::Instant::now() + request.wait.min(WAIT_MAX);
@@ -32,7 +33,13 @@ impl Operations {
             if news || request.wait.is_zero() {
                 return page;
             }
-            match tokio::time::timeout_at(deadline, revision.changed()).await {
+            let changed = async {
+                tokio::select! {
+                    changed = revision.changed() => changed,
+                    changed = port_rules.changed() => changed,
+                }
+            };
+            match tokio::time::timeout_at(deadline, changed).await {
                 Ok(Ok(())) => page = self.feed_now(request),
                 Ok(Err(_)) | Err(_) => return page,
             }
@@ -76,12 +83,13 @@ impl Operations {
     fn port_guards(&self) -> Vec<PortGuard> {
         let inner = self.directory.read();
         let nases: Vec<IpNet> = inner.nases().map(|entry| entry.nas.address).collect();
-        let udp = self.ports.nas_udp.iter().map(|port| PortGuard {
+        let ports = self.ports.borrow();
+        let udp = ports.nas_udp.iter().map(|port| PortGuard {
             protocol: PortProtocol::Udp,
             port: *port,
             sources: nases.clone(),
         });
-        let tcp = self.ports.tcp.iter().map(|(port, sources)| PortGuard {
+        let tcp = ports.tcp.iter().map(|(port, sources)| PortGuard {
             protocol: PortProtocol::Tcp,
             port: *port,
             sources: sources.clone(),

@@ -28,7 +28,7 @@ use crate::model::*;
 use crate::storage::Reader;
 use crate::writer::{Rejected, WriterHandle};
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// Everything that operations work on; shared by all doors.
 pub struct Operations {
@@ -39,8 +39,8 @@ pub struct Operations {
     pub settings: Settings,
     pub rules: RadiusRules,
     pub counters: Arc<Counters>,
-    /// Guards of the server's own ports, for enforcers.
-    pub ports: PortRules,
+    /// Guards of the server's own ports, for enforcers. Whoever changes them wakes the feed's followers.
+    pub ports: watch::Sender<PortRules>,
     /// Orders to NASes, carried out by the CoA follower.
     pub nas_orders: mpsc::Sender<NasOrder>,
     pub started: Timestamp,

@@ -14,6 +14,7 @@ pub struct FoundRow {
     pub balance: String,
     pub plan: String,
     pub nas: String,
+    /// Without the networks that are only routed to it.
     pub ips: Vec<String>,
     pub mac: String,
     pub logged: bool,
@@ -62,7 +63,7 @@ impl Operations {
             balance: self.money(view.balance),
             plan: view.plan.as_ref().map(|plan| plan.name.clone()).unwrap_or_default(),
             nas: nas.map(|entry| entry.nas.name.clone()).unwrap_or_default(),
-            ips: inner.addresses_of(subscriber.id).iter().map(|(net, _)| address_text(*net)).collect(),
+            ips: inner.own_addresses(entry).iter().map(|(net, _)| address_text(*net)).collect(),
             mac: visible.and_then(|visible| visible.mac).map(|mac| mac.to_string()).unwrap_or_default(),
             logged: visible.is_some_and(|visible| visible.logged),
             negbal: view.standing.negbal,

@@ -104,14 +104,7 @@ impl Operations {
             password_step(entry),
             self.login_step(inner, recent.login.as_ref()),
             self.session_step(inner, entry),
-            match inner.addresses_of(entry.id()) {
-                [] => unknown("addresses", "none", "it gets one from a pool at login, or none is configured"),
-                nets => {
-                    let texts: Vec<_> =
-                        nets.iter().map(|(net, _)| super::search::address_text(*net)).collect();
-                    step("addresses", true, texts.join(" "), "")
-                }
-            },
+            addresses_step(inner, entry),
             match &recent.notice {
                 None => unknown("coa", "none sent since the start", ""),
                 Some(notice) => {
@@ -159,7 +152,7 @@ impl Operations {
         }
         let action = match &standing.reason {
             Some(Reason::Administrator { .. }) => "headgate unblock, when the reason is gone",
-            Some(Reason::Paused) => "headgate resume, or wait for the end of the pause",
+            Some(Reason::Paused) => "wait for the end of the pause",
             _ => "change its validity, or the account",
         };
         step("block", false, evidence, action)
@@ -226,6 +219,22 @@ impl Operations {
     }
 }
 
+fn addresses_step(inner: &Inner, entry: &Entry) -> Step {
+    let joined = |nets: &mut dyn Iterator<Item = ipnet::IpNet>| {
+        nets.map(super::search::address_text).collect::<Vec<_>>().join(" ")
+    };
+    let own = joined(&mut inner.own_addresses(entry).iter().map(|(net, _)| *net));
+    let routes = joined(&mut entry.view.subscriber.routes.iter().copied());
+    match (own.is_empty(), routes.is_empty()) {
+        (true, true) => {
+            unknown("addresses", "none", "it gets one from a pool at login, or none is configured")
+        }
+        (true, false) => step("addresses", true, format!("routed to it: {routes}"), ""),
+        (false, true) => step("addresses", true, own, ""),
+        (false, false) => step("addresses", true, format!("{own}, routed to it: {routes}"), ""),
+    }
+}
+
 fn plan_text(plan: &Plan) -> String {
     if plan.shape.is_unlimited() {
         return format!("{}, not shaped", plan.name);
@@ -235,7 +244,12 @@ fn plan_text(plan: &Plan) -> String {
 
 fn password_step(entry: &Entry) -> Step {
     match &entry.view.subscriber.password {
-        Password::None => step("password", false, "no password is set", "set one: headgate password"),
+        Password::None => step(
+            "password",
+            false,
+            "no password is set",
+            "give it one: headgate load of a [[subscriber]] row with this login and a password",
+        ),
         Password::Clear(_) => step("password", true, "every method works", ""),
         Password::NtHash(_) => step("password", true, "NT hash: PAP and MS-CHAP work, CHAP cannot", ""),
         Password::Crypt(_) => {

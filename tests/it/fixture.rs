@@ -58,7 +58,7 @@ impl Fixture {
                 captive_shape: Shape::default(),
             },
             counters: Arc::new(Counters::default()),
-            ports: PortRules::default(),
+            ports: tokio::sync::watch::Sender::new(PortRules::default()),
             nas_orders: orders,
             started: NOW,
         };

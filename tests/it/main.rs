@@ -9,11 +9,16 @@ mod fixture;
 /// Network namespaces (subscriber, NAS, internet) and small servers in them, for tests with real traffic.
 mod network;
 
+/// Exit codes, signals and pipes of the program as a process.
+mod command_line;
+
 /// The captive page, by source address.
 mod captive;
 /// The enforcer: its table in real network namespaces, with real traffic.
 mod enforcement;
 mod metrics;
+/// What operations answer to doors.
+mod operations;
 /// The RADIUS servers and CoA, against FreeRADIUS's clients, our generator and hand-made packets.
 mod radius;
 /// The main job, end to end, with server and enforcer as processes.

@@ -49,6 +49,35 @@ fn a_row_shows_flags_speed_and_the_nas_of_the_session_or_the_configured_one() {
 }
 
 #[test]
+fn networks_routed_to_a_subscriber_are_its_rows_and_live_while_it_is_logged_in() {
+    let mut published = Published::sample();
+    published
+        .load("[[subscriber]]\nlogin = \"ivanov\"\nroutes = \"10.1.0.0/16 2001:db8:1::/48 10.9.0.2/32\"");
+    let addresses = |published: &Published| {
+        let inner = published.directory.read();
+        let id = published.ledger.subscriber("ivanov");
+        let of = |net: &(IpNet, bool)| format!("{} {}", net.0, net.1);
+        let own: Vec<_> = inner.own_addresses(inner.subscriber(id).unwrap()).iter().map(of).collect();
+        (inner.addresses_of(id).iter().map(of).collect::<Vec<_>>(), own)
+    };
+    let away = ["10.9.0.2/32 false", "10.1.0.0/16 false", "2001:db8:1::/48 false"];
+    assert_eq!(addresses(&published), (away.map(String::from).to_vec(), vec![away[0].to_owned()]));
+    let before = published.directory.cursor();
+    published.start("s", "ivanov", "10.9.0.2");
+    let online = ["10.9.0.2/32 true", "10.1.0.0/16 true", "2001:db8:1::/48 true"];
+    assert_eq!(addresses(&published), (online.map(String::from).to_vec(), vec![online[0].to_owned()]));
+    let delta = published.directory.since(before).unwrap();
+    let (net, owner) = &delta.rows[0];
+    assert_eq!(net.to_string(), "10.1.0.0/16");
+    assert_eq!(owner.as_ref().and_then(|visible| visible.gate()), Some(Verdict::LetThrough));
+    published.stop("s", "ivanov");
+    assert_eq!(addresses(&published).0, away);
+    published.load("[[subscriber]]\nlogin = \"ivanov\"\nroutes = \"\"");
+    assert_eq!(addresses(&published).0, [away[0]]);
+    assert_eq!(published.who("2001:db8:1::7"), "nobody");
+}
+
+#[test]
 fn the_gate_knows_who_is_logged_in_and_who_is_held_back() {
     let published = Published::sample();
     let sample = visible(&published, "ivanov");

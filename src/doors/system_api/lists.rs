@@ -56,8 +56,13 @@ pub(super) struct Selection {
 }
 
 impl Selection {
+    /// Family 4 is single addresses only: pollers of the dialect do not know prefixes.
     fn has_family(&self, address: &IpNet) -> bool {
-        matches!((self.family, address), (Family::V4, IpNet::V4(_)) | (Family::V6, IpNet::V6(_)))
+        match (self.family, address) {
+            (Family::V4, IpNet::V4(net)) => net.prefix_len() == net.max_prefix_len(),
+            (Family::V6, IpNet::V6(_)) => true,
+            _ => false,
+        }
     }
 
     fn holds(&self, visible: &Visible) -> bool {

@@ -48,8 +48,9 @@ impl Planner<'_> {
             closed: old.as_ref().is_some_and(|a| a.closed),
         };
         let effect = self.keep_account(old, account.clone());
-        self.note("account", &row.contract, effect);
-        self.opening_balance(&account, row.balance, effect == RowEffect::Added)
+        let posted = self.opening_balance(&account, row.balance, effect == RowEffect::Added)?;
+        self.note("account", &row.contract, with_posting(effect, posted));
+        Ok(())
     }
 
     pub(super) fn subscriber(&mut self, row: &SubscriberRow) -> Result<(), Refusal> {
@@ -61,7 +62,7 @@ impl Planner<'_> {
         };
         let id = choose_id(row.id, old.as_ref().map(|s| s.id.0), self.subscriber_last, taken)?;
         self.subscriber_last = self.subscriber_last.max(id);
-        let account = self.account_of_row(row, old.as_ref())?;
+        let (account, posted) = self.account_of_row(row, old.as_ref())?;
         if let Some(other) = self.account_by_contract(&row.login).filter(|a| a.id != account.id) {
             let text = format!("login: {:?} is another's contract number", other.contract);
             return refuse("login-is-contract", text);
@@ -69,7 +70,10 @@ impl Planner<'_> {
         let subscriber = self.subscriber_from(row, SubscriberId(id), account.id, old.as_ref())?;
         self.take_addresses(&subscriber, old.as_ref())?;
         let effect = effect(old.as_ref(), &subscriber);
-        self.keep("subscriber", &row.login, effect, Change::Subscriber(subscriber.clone()));
+        if effect != RowEffect::Unchanged {
+            self.books.changes.push(Change::Subscriber(subscriber.clone()));
+        }
+        self.note("subscriber", &row.login, with_posting(effect, posted));
         self.logins.insert(subscriber.login.clone(), subscriber.id);
         self.subscribers.insert(subscriber.id, subscriber);
         Ok(())
@@ -156,15 +160,20 @@ impl Planner<'_> {
     }
 
     /// The account a subscriber's row names, made when there is none; a new login without contract gets one of its own.
-    fn account_of_row(&mut self, row: &SubscriberRow, old: Option<&Subscriber>) -> Result<Account, Refusal> {
+    /// True: its balance was posted.
+    fn account_of_row(
+        &mut self,
+        row: &SubscriberRow,
+        old: Option<&Subscriber>,
+    ) -> Result<(Account, bool), Refusal> {
         let existing = match (&row.contract, old) {
             (Some(contract), _) => self.account_by_contract(contract),
             (None, Some(old)) => self.account_by_id(old.account),
             (None, None) => self.account_by_contract(&row.login),
         };
         if let Some(account) = existing {
-            self.opening_balance(&account, row.balance, false)?;
-            return Ok(account);
+            let posted = self.opening_balance(&account, row.balance, false)?;
+            return Ok((account, posted));
         }
         let contract = row.contract.clone().unwrap_or_else(|| row.login.clone());
         check_word("contract", &contract)?;
@@ -194,8 +203,8 @@ impl Planner<'_> {
             closed: false,
         };
         self.keep_account(None, account.clone());
-        self.opening_balance(&account, row.balance, true)?;
-        Ok(account)
+        let posted = self.opening_balance(&account, row.balance, true)?;
+        Ok((account, posted))
     }
 
     fn keep_account(&mut self, old: Option<Account>, account: Account) -> RowEffect {
@@ -211,27 +220,28 @@ impl Planner<'_> {
     }
 
     /// Posts an opening balance for a new account; for one that exists only the difference, and only when asked to.
+    /// True: something was posted.
     fn opening_balance(
         &mut self,
         account: &Account,
         balance: Option<Money>,
         new: bool,
-    ) -> Result<(), Refusal> {
-        let Some(wanted) = balance else { return Ok(()) };
+    ) -> Result<bool, Refusal> {
+        let Some(wanted) = balance else { return Ok(false) };
         let digits = self.state.settings.currency_digits;
         if wanted.rounded(digits) != wanted {
             return refuse("bad-sum", format!("balance: more than {digits} digits after the point"));
         }
         let first = !self.balanced.contains(&account.id) && !self.state.accounts.contains_key(&account.id);
         if !(new || first || self.options.set_balances) {
-            return Ok(());
+            return Ok(false);
         }
         self.balanced.insert(account.id);
         let difference = wanted
             .checked_sub(self.books.balance(account.id))
             .ok_or_else(|| Refusal::new("out-of-range", "balance: outside the range of the ledger"))?;
         if difference == Money::ZERO {
-            return Ok(());
+            return Ok(false);
         }
         let opening = self.books.own_account(LedgerKind::Opening, "opening");
         let contract = self.books.contract_account(account);
@@ -248,7 +258,7 @@ impl Planner<'_> {
             time: self.now,
         };
         self.books.transfer(debit, credit, contract, amount, entry)?;
-        Ok(())
+        Ok(true)
     }
 
     fn credit_limit(&self, given: Option<Money>, kept: Option<Money>) -> Result<Money, Refusal> {
@@ -321,6 +331,11 @@ impl Planner<'_> {
     fn login_of_other_account(&self, contract: &str, account: AccountId) -> Option<String> {
         self.subscriber_by_login(contract).filter(|s| s.account != account).map(|s| s.login)
     }
+}
+
+/// A row that posted money is not unchanged, whatever else it says.
+fn with_posting(effect: RowEffect, posted: bool) -> RowEffect {
+    if posted && effect == RowEffect::Unchanged { RowEffect::Changed } else { effect }
 }
 
 /// Contract numbers and logins stand in lists whose fields are separated by spaces.

@@ -202,6 +202,28 @@ fn an_opening_balance_is_posted_once_and_a_difference_only_when_asked_for() {
 }
 
 #[test]
+fn a_row_whose_balance_was_posted_counts_as_changed_also_in_a_dry_run() {
+    for kind in ["account", "subscriber"] {
+        let key = if kind == "account" { "contract" } else { "login" };
+        let file = |sum: &str| format!("[[{kind}]]\n{key} = \"a\"\nbalance = \"{sum}\"");
+        let mut ledger = Ledger::empty();
+        ledger.load(&file("100")).unwrap();
+        let dry = LoadOptions { dry_run: true, ..SET };
+        for (options, sum, effect, balance) in [
+            (LoadOptions::default(), "250", RowEffect::Unchanged, "100.00"),
+            (dry, "250", RowEffect::Changed, "100.00"),
+            (SET, "250", RowEffect::Changed, "250.00"),
+            (SET, "250", RowEffect::Unchanged, "250.00"),
+            (dry, "250", RowEffect::Unchanged, "250.00"),
+        ] {
+            let loaded = ledger.load_with(&file(sum), options).unwrap();
+            assert_eq!(effects(&loaded), [("a", effect)], "{kind} {options:?}");
+            assert_eq!(ledger.balance("a"), balance);
+        }
+    }
+}
+
+#[test]
 fn an_account_without_balance_may_get_it_from_a_later_row_of_the_same_file_only() {
     let mut ledger = Ledger::empty();
     let account = "[[account]]\ncontract = \"1\"\n";

@@ -179,7 +179,7 @@ impl System {
             settings,
             rules: options.rules,
             counters: Arc::default(),
-            ports: PortRules::default(),
+            ports: tokio::sync::watch::Sender::new(PortRules::default()),
             nas_orders: orders,
         });
         let runtime =

@@ -111,3 +111,19 @@ async fn many_polls_at_once_get_the_same_bytes() {
         assert_eq!(poll.await.unwrap(), expected);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_behind_a_subscriber_is_no_line_of_the_ipv4_lists() {
+    let server = Server::start().await;
+    let whole = server.list("users_logged", "{}", "").await.body;
+    let (seen, _) = cursor(&server.list("users_logged", "{}", "&since=0").await, "full");
+    server
+        .fixture
+        .load("[[subscriber]]\nlogin = \"petrov\"\nroutes = \"10.77.0.0/16 2001:db8:77::/48\"")
+        .await;
+    assert_eq!(server.list("users_logged", "{}", "").await.body, whole);
+    let changed = server.list("users_logged", "{}", &format!("&since={seen}")).await;
+    assert_eq!(cursor(&changed, "rev").1, "");
+    let six = server.list("users_logged", "{}", "&family=6").await.body;
+    assert!(six.lines().any(|line| line.starts_with("2001:db8:77::/48 petrov ")), "{six}");
+}
