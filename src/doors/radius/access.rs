@@ -18,14 +18,21 @@ const EAP_FAILURE: u8 = 4;
 /// Octets where an EAP packet holds its identifier.
 const EAP_IDENTIFIER_AT: usize = 1;
 
-/// What became of an Access-Request. The reply is in the buffer, not signed; with it the place of its
-/// Message-Authenticator.
+/// What became of an Access-Request. The reply is in the buffer, not signed.
 pub enum Answer {
-    /// A pool address given now is for the spool.
-    Accept(Option<usize>, Option<PoolGrant>),
-    Reject(Option<usize>),
+    Accept(Draft, Option<PoolGrant>),
+    Reject(Draft),
     /// The password's hash takes too long here; nothing was written.
     Costly,
+}
+
+/// What a written reply still lacks.
+#[derive(Default)]
+pub struct Draft {
+    /// Where Message-Authenticator goes.
+    pub message_authenticator: Option<usize>,
+    /// The proof and keys of an accepted MS-CHAPv2 login, and where they go.
+    pub mschap: Option<(mschap::V2Proof, mschap::Reserved)>,
 }
 
 /// What a thread needs to answer logins; each has its own.
@@ -72,8 +79,8 @@ impl AccessDesk {
         }
         match authorization {
             Authorization::Accept(accepted) => {
-                let signed_at = self.write_accept(operations, request, &accepted, &proved.owed, out);
-                Answer::Accept(signed_at, accepted.grant)
+                let draft = self.write_accept(operations, request, &accepted, proved.owed, out);
+                Answer::Accept(draft, accepted.grant)
             }
             Authorization::Reject { .. } => Answer::Reject(self.write_reject(request, out)),
         }
@@ -84,13 +91,24 @@ impl AccessDesk {
         operations: &Operations,
         request: &Request<'_>,
         accepted: &Accepted,
-        owed: &Owed,
+        owed: Owed,
         out: &mut Vec<u8>,
-    ) -> Option<usize> {
+    ) -> Draft {
         let packet = &request.packet;
         let mut reply = ReplyWriter::new(out, Code::ACCESS_ACCEPT, packet.identifier());
+        let mut mschap = None;
         let written = reply.proxy_states(packet).and_then(|()| {
-            self.write_owed(request, owed, &mut reply)?;
+            match owed {
+                Owed::Nothing => {}
+                Owed::MsChap1(proof) => {
+                    let (authenticator, secret) = (packet.authenticator(), &request.nas.secret);
+                    proof.write(&mut reply, authenticator, secret, self.encryption)?;
+                }
+                Owed::MsChap2(proof) => {
+                    let reserved = proof.reserve(&mut reply, (self.encryption, self.salts.next()))?;
+                    mschap = Some((proof, reserved));
+                }
+            }
             let interim = interim_seconds(operations, accepted);
             write_service(request.nas.nas.vendor, accepted, interim, &mut self.rendered, &mut reply)
         });
@@ -99,27 +117,11 @@ impl AccessDesk {
             let login = &accepted.entry.view.subscriber.login;
             tracing::warn!(%error, login, "an Access-Accept is sent without some of its attributes");
         }
-        reply.unsigned()
-    }
-
-    fn write_owed(
-        &mut self,
-        request: &Request<'_>,
-        owed: &Owed,
-        reply: &mut ReplyWriter<'_>,
-    ) -> Result<(), WriteError> {
-        let (authenticator, secret) = (request.packet.authenticator(), &request.nas.secret);
-        match owed {
-            Owed::Nothing => Ok(()),
-            Owed::MsChap1(proof) => proof.write(reply, authenticator, secret, self.encryption),
-            Owed::MsChap2(proof) => {
-                proof.write(reply, authenticator, secret, (self.encryption, self.salts.next()))
-            }
-        }
+        Draft { message_authenticator: reply.unsigned(), mschap }
     }
 
     /// The same for every reason: whoever guesses does not learn whether the login exists.
-    fn write_reject(&mut self, request: &Request<'_>, out: &mut Vec<u8>) -> Option<usize> {
+    fn write_reject(&mut self, request: &Request<'_>, out: &mut Vec<u8>) -> Draft {
         let packet = &request.packet;
         let mut reply = ReplyWriter::new(out, Code::ACCESS_REJECT, packet.identifier());
         let challenge = self.salts.challenge();
@@ -134,7 +136,7 @@ impl AccessDesk {
         if let Err(error) = written {
             tracing::warn!(%error, source = %request.origin.peer, "an Access-Reject without some of its attributes");
         }
-        reply.unsigned()
+        Draft { message_authenticator: reply.unsigned(), mschap: None }
     }
 }
 

@@ -11,7 +11,7 @@
 //! | a repeat of one in work | both | silence |
 //! | everything else ([`Silence`]) | both | silence, a counter, a line in the log now and then |
 
-use super::access::{AccessDesk, Answer};
+use super::access::{AccessDesk, Answer, Draft};
 use super::accounting::record_of;
 use super::authentic::{Signatures, check_code};
 use super::costly::Costly;
@@ -24,6 +24,7 @@ use super::{Listener, Port, Shared, passwords, prefetch};
 use crate::directory::{Entry, Inner, NasEntry};
 use crate::model::{SpoolEntry, Timestamp};
 use crate::operations::Counters;
+use crate::radius::auth::mschap;
 use crate::radius::codec::{Code, Digests, MessageAuthenticator, PacketView, ReplyWriter, Unsigned};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -64,7 +65,7 @@ enum Todo {
 struct Written {
     request: usize,
     buffer: usize,
-    message_authenticator: Option<usize>,
+    draft: Draft,
     then: Then,
 }
 
@@ -82,6 +83,7 @@ pub struct Handler {
     shared: Arc<Shared>,
     access: AccessDesk,
     digests: Digests,
+    proofs: mschap::Many,
     signatures: Vec<MessageAuthenticator>,
     authenticators: Vec<bool>,
     written: Vec<Written>,
@@ -95,6 +97,7 @@ impl Handler {
             access: AccessDesk::new(&shared.settings.captive_url, shared.settings.encryption),
             shared: Arc::clone(shared),
             digests: Digests::default(),
+            proofs: mschap::Many::default(),
             signatures: Vec::with_capacity(BATCH),
             authenticators: Vec::with_capacity(BATCH),
             written: Vec::with_capacity(BATCH),
@@ -238,8 +241,8 @@ impl Handler {
                 (Todo::New(ticket), Port::Acct) => self.take_record(inner, &one.request, ticket),
             };
             match written {
-                Ok(Some((buffer, message_authenticator, then))) => {
-                    self.written.push(Written { request: index, buffer, message_authenticator, then });
+                Ok(Some((buffer, draft, then))) => {
+                    self.written.push(Written { request: index, buffer, draft, then });
                 }
                 Ok(None) => {}
                 Err(silence) => self.give_up(one.todo, one.request.origin, silence),
@@ -255,24 +258,25 @@ impl Handler {
         self.written = written;
     }
 
+    /// Fills in what the replies lack, each kind for all of them together.
     fn sign_all(&mut self, waiting: &[Waiting<'_>]) {
-        let mut buffers = self.outbox.taken();
-        let mut next = 0;
+        let mut unproved: SmallVec<[mschap::Unproved<'_>; BATCH]> = SmallVec::new();
+        for (written, one, octets) in drafts(&self.written, waiting, self.outbox.taken()) {
+            if let Some((proof, reserved)) = &written.draft.mschap {
+                let (request, secret) = (one.request.packet.authenticator(), &one.request.nas.secret);
+                let reserved = *reserved;
+                unproved.push(mschap::Unproved { octets, proof, reserved, request, secret });
+            }
+        }
+        if !unproved.is_empty() {
+            self.proofs.complete(&mut unproved);
+        }
+        drop(unproved);
         let mut unsigned: SmallVec<[Unsigned<'_>; BATCH]> = SmallVec::new();
-        for written in &self.written {
-            // Buffers were taken in the order in which they were written.
-            let (Some(octets), Some(one)) =
-                (buffers.nth(written.buffer.saturating_sub(next)), waiting.get(written.request))
-            else {
-                continue;
-            };
-            next = written.buffer + 1;
-            unsigned.push(Unsigned {
-                octets,
-                message_authenticator: written.message_authenticator,
-                request: one.request.packet.authenticator(),
-                secret: &one.request.nas.secret,
-            });
+        for (written, one, octets) in drafts(&self.written, waiting, self.outbox.taken()) {
+            let (request, secret) = (one.request.packet.authenticator(), &one.request.nas.secret);
+            let message_authenticator = written.draft.message_authenticator;
+            unsigned.push(Unsigned { octets, message_authenticator, request, secret });
         }
         self.digests.sign(&mut unsigned);
     }
@@ -334,18 +338,18 @@ impl Handler {
         request: &Request<'_>,
         ticket: Ticket,
         checked: Option<bool>,
-    ) -> Result<Option<(usize, Option<usize>, Then)>, Silence> {
+    ) -> Result<Option<(usize, Draft, Then)>, Silence> {
         let shared = &self.shared;
         if checked.is_none() {
             Counters::count(&shared.operations.counters.access_requests);
         }
         let Some((number, buffer)) = self.outbox.take() else { return Err(Silence::InWork) };
         match self.access.answer(&shared.operations, &shared.known, inner, request, checked, buffer) {
-            Answer::Accept(signed_at, grant) => {
+            Answer::Accept(draft, grant) => {
                 self.records.extend(grant.map(|grant| (SpoolEntry::Grant(grant), None)));
-                Ok(Some((number, signed_at, Then::Send(Some(ticket)))))
+                Ok(Some((number, draft, Then::Send(Some(ticket)))))
             }
-            Answer::Reject(signed_at) => Ok(Some((number, signed_at, Then::Hold(ticket)))),
+            Answer::Reject(draft) => Ok(Some((number, draft, Then::Hold(ticket)))),
             Answer::Costly => shared.check_elsewhere(listener, request, ticket).map(|()| None),
         }
     }
@@ -355,37 +359,51 @@ impl Handler {
         inner: &Inner,
         request: &Request<'_>,
         ticket: Ticket,
-    ) -> Result<Option<(usize, Option<usize>, Then)>, Silence> {
+    ) -> Result<Option<(usize, Draft, Then)>, Silence> {
         Counters::count(&self.shared.operations.counters.accounting_requests);
         let record = record_of(inner, request)?;
         let Some((number, buffer)) = self.outbox.take() else { return Err(Silence::InWork) };
-        let signed_at = write_accounting_response(request, buffer);
+        let draft = write_accounting_response(request, buffer);
         self.records.push((SpoolEntry::Accounting(record), None));
-        Ok(Some((number, signed_at, Then::Record(ticket, self.records.len() - 1))))
+        Ok(Some((number, draft, Then::Record(ticket, self.records.len() - 1))))
     }
 
     fn answer_status(
         &mut self,
         listener: &Listener,
         request: &Request<'_>,
-    ) -> Result<Option<(usize, Option<usize>, Then)>, Silence> {
+    ) -> Result<Option<(usize, Draft, Then)>, Silence> {
         Counters::count(&self.shared.operations.counters.status_server_requests);
         let Some((number, buffer)) = self.outbox.take() else { return Err(Silence::InWork) };
-        let signed_at = match listener.port {
+        let draft = match listener.port {
             Port::Auth => {
                 let mut reply = ReplyWriter::new(buffer, Code::ACCESS_ACCEPT, request.packet.identifier());
                 // The request came in one packet with them, so they fit.
                 let _ = reply.proxy_states(&request.packet);
-                reply.unsigned()
+                Draft { message_authenticator: reply.unsigned(), mschap: None }
             }
             Port::Acct => write_accounting_response(request, buffer),
         };
-        Ok(Some((number, signed_at, Then::Send(None))))
+        Ok(Some((number, draft, Then::Send(None))))
     }
 }
 
+/// The written replies with their requests and buffers. Buffers were taken in the order in which they were written.
+fn drafts<'w, 'r, 'b>(
+    written: &'w [Written],
+    waiting: &'w [Waiting<'r>],
+    mut buffers: impl Iterator<Item = &'b mut Vec<u8>>,
+) -> impl Iterator<Item = (&'w Written, &'w Waiting<'r>, &'b mut Vec<u8>)> {
+    let mut next = 0;
+    written.iter().filter_map(move |written| {
+        let octets = buffers.nth(written.buffer.checked_sub(next)?)?;
+        next = written.buffer + 1;
+        Some((written, waiting.get(written.request)?, octets))
+    })
+}
+
 /// With Message-Authenticator where the request had one; the Proxy-States in order.
-fn write_accounting_response(request: &Request<'_>, out: &mut Vec<u8>) -> Option<usize> {
+fn write_accounting_response(request: &Request<'_>, out: &mut Vec<u8>) -> Draft {
     let mut reply = ReplyWriter::new(out, Code::ACCOUNTING_RESPONSE, request.packet.identifier());
     if request.signed == MessageAuthenticator::Valid {
         // An empty packet has room for it.
@@ -393,7 +411,7 @@ fn write_accounting_response(request: &Request<'_>, out: &mut Vec<u8>) -> Option
     }
     // The request came in one packet with them, so they fit.
     let _ = reply.proxy_states(&request.packet);
-    reply.unsigned()
+    Draft { message_authenticator: reply.unsigned(), mschap: None }
 }
 
 impl Shared {

@@ -51,11 +51,9 @@ impl<const N: usize> MppeKeys<N> {
         secret: &SharedSecret,
         salt: u16,
     ) -> Result<(), WriteError> {
-        let salt = salt | 0x8000;
-        for (kind, key, salt) in
-            [(MS_MPPE_SEND_KEY, &self.send, salt & !1), (MS_MPPE_RECV_KEY, &self.recv, salt | 1)]
+        let (send, recv) = salts(salt);
+        for (kind, key, salt) in [(MS_MPPE_SEND_KEY, &self.send, send), (MS_MPPE_RECV_KEY, &self.recv, recv)]
         {
-            let salt = salt.to_be_bytes();
             // One octet of length, the key, zeros to a whole block: three blocks hold the longest key.
             let mut blocks = [[0u8; 16]; 3];
             let plain = blocks.as_flattened_mut();
@@ -69,6 +67,12 @@ impl<const N: usize> MppeKeys<N> {
         }
         Ok(())
     }
+}
+
+/// Two salts from one number: the highest bit is set, and the lowest tells the two apart.
+pub(super) fn salts(salt: u16) -> ([u8; 2], [u8; 2]) {
+    let salt = salt | 0x8000;
+    ((salt & !1).to_be_bytes(), (salt | 1).to_be_bytes())
 }
 
 impl<const N: usize> Drop for MppeKeys<N> {

@@ -1,6 +1,10 @@
 //! MS-CHAP versions 1 (RFC 2433) and 2 (RFC 2759) over RADIUS (RFC 2548): proofs, the server's own proof, keys.
 
-use super::{Encryption, MppeKeys, NtKeys};
+mod many;
+
+pub use many::{Many, Unproved};
+
+use super::{Encryption, MppeKeys, NtKeys, mppe};
 use crate::radius::codec::dictionary::*;
 use crate::radius::codec::{Authenticator, PacketView, PacketWriter, SharedSecret, WriteError};
 use sha1::{Digest, Sha1};
@@ -60,12 +64,10 @@ impl V2Proof {
     pub fn authenticator_response(&self) -> [u8; 42] {
         let inner = Sha1::new_with_prefix(self.hash_hash)
             .chain_update(self.nt_response)
-            .chain_update(b"Magic server to client signing constant")
+            .chain_update(SIGNING)
             .finalize();
-        let digest = Sha1::new_with_prefix(inner)
-            .chain_update(self.challenge_hash)
-            .chain_update(b"Pad to make it do more than one iteration")
-            .finalize();
+        let digest =
+            Sha1::new_with_prefix(inner).chain_update(self.challenge_hash).chain_update(ITERATION).finalize();
         let mut text = [0; 42];
         for (place, octet) in text.iter_mut().zip(b"S=".iter().copied().chain(hex_digits(&digest))) {
             *place = octet;
@@ -77,7 +79,7 @@ impl V2Proof {
     pub fn keys(&self) -> MppeKeys<16> {
         let master = Sha1::new_with_prefix(self.hash_hash)
             .chain_update(self.nt_response)
-            .chain_update(b"This is the MPPE Master Key")
+            .chain_update(MASTER_KEY)
             .finalize();
         let start_key = |magic: &[u8; 84]| {
             let digest = Sha1::new_with_prefix(master.first_chunk::<16>().unwrap_or(&[0; 16]))
@@ -88,6 +90,26 @@ impl V2Proof {
             *digest.first_chunk::<16>().unwrap_or(&[0; 16])
         };
         MppeKeys { send: start_key(SERVER_SEND), recv: start_key(SERVER_RECEIVE) }
+    }
+
+    /// Writes what [`V2Proof::write`] writes, with zeros for what [`Many::complete`] works out.
+    pub fn reserve(
+        &self,
+        reply: &mut PacketWriter<'_>,
+        (encryption, salt): (Encryption, u16),
+    ) -> Result<Reserved, WriteError> {
+        let success_at = reply.octets() + VENDOR_HEADER_OCTETS + 1;
+        reply.vendor_of_parts(VENDOR_MICROSOFT, MS_CHAP2_SUCCESS, &[&[self.identifier], &[0; 42]])?;
+        if encryption == Encryption::Off {
+            return Ok(Reserved { success_at, keys_at: None });
+        }
+        encryption.write(reply)?;
+        let (send, recv) = mppe::salts(salt);
+        let send_at = reply.octets() + VENDOR_HEADER_OCTETS;
+        reply.vendor_of_parts(VENDOR_MICROSOFT, MS_MPPE_SEND_KEY, &[&send, &[0; 32]])?;
+        let recv_at = reply.octets() + VENDOR_HEADER_OCTETS;
+        reply.vendor_of_parts(VENDOR_MICROSOFT, MS_MPPE_RECV_KEY, &[&recv, &[0; 32]])?;
+        Ok(Reserved { success_at, keys_at: Some((send_at, recv_at)) })
     }
 
     /// Writes MS-CHAP2-Success (RFC 2548 section 2.3.3) and, unless off, the encryption policy and both keys.
@@ -109,6 +131,11 @@ impl V2Proof {
     }
 }
 
+/// RFC 2759 section 8.7.
+const SIGNING: &[u8] = b"Magic server to client signing constant";
+const ITERATION: &[u8] = b"Pad to make it do more than one iteration";
+/// RFC 3079 section 3.4.
+const MASTER_KEY: &[u8] = b"This is the MPPE Master Key";
 const SERVER_RECEIVE: &[u8; 84] =
     b"On the client side, this is the send key; on the server side, it is the receive key.";
 const SERVER_SEND: &[u8; 84] =
@@ -156,6 +183,17 @@ impl V1Proof {
         secret.hide(&mut hidden, [request, &[]]);
         reply.vendor(VENDOR_MICROSOFT, MS_CHAP_MPPE_KEYS, hidden.as_flattened())
     }
+}
+
+/// Type and length of attribute 26, the vendor, type and length of the vendor's.
+const VENDOR_HEADER_OCTETS: usize = 8;
+
+/// Where the proof and the two keys go in a reply, octets.
+#[derive(Clone, Copy, Debug)]
+pub struct Reserved {
+    success_at: usize,
+    /// Of send and receive key, the salt first.
+    keys_at: Option<(usize, usize)>,
 }
 
 /// Why a login by MS-CHAP is refused, as the subscriber's system is told (RFC 2759 section 6).
