@@ -73,7 +73,7 @@ impl Office {
                 captive_shape: CAPTIVE,
             },
             counters: Arc::new(Counters::default()),
-            ports: PortRules::default(),
+            ports: tokio::sync::watch::Sender::new(PortRules::default()),
             nas_orders,
             started: NOW,
         };

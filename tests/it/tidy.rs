@@ -27,6 +27,7 @@ const UNSAFE: &[(&str, &str)] = &[
     ("src/enforcement/netlink/", "netlink sockets and libnftnl's attributes"),
     ("src/radius/auth/crypt.rs", "crypt_r of libcrypt"),
     ("src/storage/spool/segment.rs", "posix_fallocate"),
+    ("src/cli/mod.rs", "signal: SIGPIPE's default for commands that print"),
     ("src/cli/load.rs", "setuid and setgid, so that the service can use what root loads"),
     ("src/enforcement/watcher.rs", "its test makes a network namespace"),
     ("tests/it/enforcement/feed.rs", "a test gives up its capabilities"),

@@ -112,7 +112,9 @@ fn a_change_without_an_address_moves_the_cursor_and_not_the_poll() {
 fn a_new_nas_opens_the_ports_without_waiting_for_the_poll_to_end() {
     let mut ports = PortRules { nas_udp: vec![1812, 1813], ..PortRules::default() };
     ports.tcp.push((8082, vec!["127.0.0.1/32".parse().unwrap()]));
-    let office = Office::with(&Ledger::sample(), |operations| operations.ports = ports);
+    let office = Office::with(&Ledger::sample(), |operations| {
+        operations.ports = tokio::sync::watch::Sender::new(ports)
+    });
     let first = page(&office, &FeedRequest::default());
     assert_eq!(first.ports.len(), 3);
     assert_eq!(first.ports[0].sources, ["10.0.0.1/32".parse().unwrap(), "10.0.2.0/24".parse().unwrap()]);

@@ -178,7 +178,7 @@ mod tests {
                 request.attribute_u32(ACCT_STATUS_TYPE, 1).unwrap();
                 request.attribute(CLASS, &vec![1; n * 11]).unwrap();
                 request.finish(&secrets[n % 4]);
-                octets[5] ^= u8::from(n % 3 == 0);
+                octets[5] ^= u8::from(n.is_multiple_of(3));
                 octets
             })
             .collect();

@@ -104,7 +104,7 @@ fn check_key(connection: &Connection, vault: &Vault, path: &Path) -> Result<(), 
     match vault.unseal(KEY_CHECK, &sealed) {
         Some(text) if text.as_str() == KEY_CHECK_TEXT => Ok(()),
         _ => Err(StoreError::Unusable(format!(
-            "{} was made with another key: bring back the store.key (or credential) it was made with",
+            "{} was made with another key: bring back the store.key it was made with",
             path.display()
         ))),
     }
