@@ -64,8 +64,8 @@ fn a_block_says_who_and_when_and_why() {
 
 #[test]
 fn pause_validity_and_closing_are_told_apart() {
-    type Change = fn(&mut Subscriber);
-    let cases: [(&str, Change); 3] = [
+    type Edit = fn(&mut Subscriber);
+    let cases: [(&str, Edit); 3] = [
         ("paused at own wish", |s| s.paused = true),
         ("its validity has not begun (valid-from)", |s| {
             s.valid_from = Some(Timestamp::from_seconds(i64::MAX / 2_000_000))
