@@ -1,7 +1,10 @@
 #!/bin/sh
-# Builds a release and measures it beside UDP echoes on this machine; prints one table. Arguments go on to
-# `headgate bench suite`: --rounds 5, --seconds 3, --json, ...
+# Builds a release and measures it on this machine: RADIUS beside UDP echoes, payments beside one commit each; prints
+# two tables. Arguments go on to `headgate bench suite`: --rounds 5, --seconds 3, --modes pap,acct, ...
 set -eu
 cd "$(dirname "$0")/.."
 cargo build --release --locked
-exec "${CARGO_TARGET_DIR:-target}/release/headgate" bench suite "$@"
+program="${CARGO_TARGET_DIR:-target}/release/headgate"
+"$program" bench suite "$@"
+echo
+"$program" bench payments
