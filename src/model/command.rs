@@ -17,7 +17,7 @@ impl Actor {
     }
 }
 
-/// A request to the one writer. Every variant is safe to repeat.
+/// A request to the one writer. All but a charge may be repeated without a second effect.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     /// Take a payment (rules.md, Payments).

@@ -34,7 +34,7 @@ pub struct Session {
     pub updated: Timestamp,
     /// None while open.
     pub stopped: Option<Timestamp>,
-    /// Acct-Terminate-Cause, or 0; 10 (NAS-Request) for sessions closed by Accounting-On or -Off.
+    /// Acct-Terminate-Cause, or 0; 11 (NAS Reboot) for sessions closed by Accounting-On or -Off.
     pub terminate_cause: u32,
     /// Acct-Session-Time, seconds.
     pub session_seconds: u32,

@@ -26,7 +26,7 @@ const UNSAFE: &[(&str, &str)] = &[
     ("src/doors/radius/", "recvmmsg and sendmmsg with the address that was asked"),
     ("src/enforcement/netlink/", "netlink sockets and libnftnl's attributes"),
     ("src/radius/auth/crypt.rs", "crypt_r of libcrypt"),
-    ("src/radius/lanes/", "vector instructions, where the processor has them"),
+    ("src/radius/lanes/", "AVX2 instructions, behind a check that the processor has them"),
     ("src/storage/spool/segment.rs", "posix_fallocate"),
     ("src/cli/mod.rs", "signal: SIGPIPE's default for commands that print"),
     ("src/cli/load.rs", "setuid and setgid, so that the service can use what root loads"),

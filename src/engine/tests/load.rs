@@ -278,7 +278,7 @@ fn a_login_moves_to_another_contract() {
 }
 
 #[test]
-fn a_hundred_thousand_rows_are_decided_in_a_time_that_grows_with_their_number() {
+fn the_time_of_a_load_grows_with_its_rows_and_not_with_their_square() {
     let rows = |count: usize| {
         let row = |n| SubscriberRow {
             login: format!("login{n}"),
