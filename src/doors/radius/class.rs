@@ -13,12 +13,10 @@ pub const CLASS_OCTETS: usize = 3 + 8 + 4;
 /// The value for a subscriber.
 pub fn class_of(subscriber: SubscriberId) -> [u8; CLASS_OCTETS] {
     let id = subscriber.0.to_be_bytes();
-    let mut class = [0; CLASS_OCTETS];
-    let parts = MARK.iter().chain(&id).copied().chain(check(&id));
-    for (place, octet) in class.iter_mut().zip(parts) {
-        *place = octet;
-    }
-    class
+    let [m0, m1, m2] = *MARK;
+    let [a, b, c, d, e, f, g, h] = id;
+    let [s0, s1, s2, s3] = check(&id);
+    [m0, m1, m2, a, b, c, d, e, f, g, h, s0, s1, s2, s3]
 }
 
 /// Whom a Class names; None when it is not one of ours.

@@ -59,7 +59,8 @@ pub struct Settings {
     pub captive_url: String,
     /// Which keys MS-CHAP logins are given.
     pub encryption: Encryption,
-    /// Threads for each address; None: one for each core, at most 8.
+    /// Threads for each address; None: one for every two cores, at most 8. The other cores are for the kernel's part
+    /// of the same packets and for the spool; a worker for every core makes smaller batches and is slower.
     pub workers: Option<usize>,
 }
 
@@ -190,7 +191,7 @@ pub fn start(
 fn open_ports(shared: &Arc<Shared>) -> Result<Vec<Listener>, DoorError> {
     let settings = &shared.settings;
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-    let workers = settings.workers.unwrap_or(cores).clamp(1, WORKERS_MAX);
+    let workers = settings.workers.unwrap_or(cores / 2).clamp(1, WORKERS_MAX);
     let auth = settings.auth.iter().map(|address| (Port::Auth, *address));
     let acct = settings.acct.iter().map(|address| (Port::Acct, *address));
     let mut listeners = Vec::new();

@@ -9,6 +9,7 @@ pub mod mschap;
 pub mod pap;
 pub mod rates;
 
+mod des;
 mod method;
 mod mppe;
 mod nt_keys;

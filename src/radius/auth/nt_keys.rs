@@ -1,7 +1,6 @@
 //! What MS-CHAP needs of a password, worked out once: hash, hash of the hash, three DES key schedules.
 
-use des::Des;
-use des::cipher::{BlockCipherEncrypt, KeyInit};
+use super::des::{self, Schedule};
 use md4::{Digest, Md4};
 use std::fmt;
 use subtle::ConstantTimeEq;
@@ -14,7 +13,7 @@ pub struct NtKeys {
     /// NT hash of the NT hash, from which session keys and the server's own proof are made.
     hash_hash: [u8; 16],
     /// Schedules of the three DES keys that the padded NT hash falls into.
-    ciphers: [Des; 3],
+    ciphers: [Schedule; 3],
     /// First half of the LAN Manager hash, for 40-bit keys of MS-CHAP version 1; zeros when it is not known.
     lm_key: [u8; 8],
 }
@@ -58,10 +57,9 @@ impl NtKeys {
     /// ChallengeResponse of RFC 2759 section 8.5: the challenge under the three keys.
     pub(super) fn challenge_response(&self, challenge: [u8; 8]) -> [u8; 24] {
         let mut response = [0; 24];
-        for (place, cipher) in response.as_chunks_mut::<8>().0.iter_mut().zip(&self.ciphers) {
-            let mut block = challenge.into();
-            cipher.encrypt_block(&mut block);
-            *place = block.into();
+        let blocks = des::encrypt_three(&self.ciphers, challenge);
+        for (place, block) in response.as_chunks_mut::<8>().0.iter_mut().zip(blocks) {
+            *place = block;
         }
         response
     }
@@ -72,6 +70,7 @@ impl Drop for NtKeys {
         self.nt_hash.zeroize();
         self.hash_hash.zeroize();
         self.lm_key.zeroize();
+        self.ciphers.zeroize();
     }
 }
 
@@ -100,16 +99,14 @@ fn lm_key(password: &str) -> [u8; 8] {
     for (place, octet) in half.iter_mut().zip(upper.bytes()) {
         *place = octet;
     }
-    let mut block = (*b"KGS!@#$%").into();
-    des_key(half.as_slice()).encrypt_block(&mut block);
-    block.into()
+    des::encrypt(&des_key(half.as_slice()), *b"KGS!@#$%")
 }
 
 /// The schedule of 56 key bits, spread over eight octets whose lowest bit DES does not read.
-fn des_key(seven: &[u8]) -> Des {
+fn des_key(seven: &[u8]) -> Schedule {
     let bits = seven.iter().fold(0u64, |bits, octet| bits << 8 | u64::from(*octet));
     let spread = (0..8).fold(0u64, |key, n| key << 8 | (bits >> (49 - 7 * n) & 0x7f) << 1);
-    Des::new(&spread.to_be_bytes().into())
+    des::schedule(spread.to_be_bytes())
 }
 
 #[cfg(test)]
