@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// Entries waiting for the disk at most. Beyond it nothing is taken and so nothing answered: the NAS asks again.
 const WAITING_MAX: usize = 50_000;
+/// Entries written and flushed together at most; a group must fit into a segment of the spool.
+const GROUP_MAX: usize = 4_000;
 /// Entries carried to the ledger in one command.
 const REPLAY_MAX: usize = 1_000;
 /// How often the replayer looks when nobody woke it.
@@ -84,7 +86,11 @@ impl<T: Send + 'static> Recorder<T> {
             }
             self.filled.wait(&mut waiting);
         }
-        Some(std::mem::take(&mut waiting.entries))
+        if waiting.entries.len() <= GROUP_MAX {
+            return Some(std::mem::take(&mut waiting.entries));
+        }
+        let later = waiting.entries.split_off(GROUP_MAX);
+        Some(std::mem::replace(&mut waiting.entries, later))
     }
 
     pub fn stop(&self) {
