@@ -168,7 +168,7 @@ fn a_reader_with_nothing_but_damage_behind_it_does_not_start_over() {
     let (mut spool, mut reader) = open(dir.path());
     spool.append(&entries(1..=2)).unwrap();
     let second = segment::HEADER_BYTES + u64::try_from(record_bytes(1)).unwrap();
-    overwrite(&segments(dir.path())[0], second + 20, b"XXXX");
+    overwrite(&segments(dir.path())[0], second + 20, b"ZZZZ");
     assert_eq!(numbers(&mut reader, 0), [1]);
     assert_eq!(reader.records_lost(), 1);
     let after = SpoolPosition { sequence: 1, ..spool.last() };
