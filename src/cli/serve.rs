@@ -5,7 +5,7 @@ use crate::config::{Config, RestrictedLogin, StoreUrl, SystemApi};
 use crate::directory::{Directory, DirectorySettings};
 use crate::doors::request_log::RequestLog;
 use crate::doors::{control, http, metrics, radius, system_api};
-use crate::engine::Settings;
+use crate::engine::{BillingRules, Settings};
 use crate::followers::coa;
 use crate::model::*;
 use crate::observe::RuntimeLog;
@@ -73,6 +73,7 @@ impl Ledger {
             time_zone: config.server.time_zone.clone(),
             currency_digits: config.server.currency.exponent,
             payment_max: config.billing.payment_max,
+            billing: BillingRules::default(),
         };
         let holder = format!("{} {purpose} pid {}", config.server.name, std::process::id());
         let Started { handle, thread, edge_positions } = Writer::start(

@@ -12,7 +12,7 @@ pub(super) struct Books<'a> {
     next_own_account: i64,
     /// Balances that differ from the state's. Tables, because a load posts for every contract of an operator.
     balances: HashMap<AccountId, Money>,
-    opened_own: HashMap<(LedgerKind, String), AccountId>,
+    opened_own: HashMap<(LedgerKind, Asset, String), AccountId>,
     opened_contracts: HashSet<AccountId>,
 }
 
@@ -45,24 +45,34 @@ impl<'a> Books<'a> {
 
     /// Our own account of this kind and name, opened when it is the first time.
     pub fn own_account(&mut self, kind: LedgerKind, name: &str) -> AccountId {
-        if let Some(id) = self.state.own_account(kind, name) {
+        self.own_account_of(kind, Asset::Money, name)
+    }
+
+    /// The same for an account that counts something else than money.
+    pub fn own_account_of(&mut self, kind: LedgerKind, asset: Asset, name: &str) -> AccountId {
+        if let Some(id) = self.state.own_account(kind, asset, name) {
             return id;
         }
-        if let Some(id) = self.opened_own.get(&(kind, name.to_owned())) {
+        let key = (kind, asset, name.to_owned());
+        if let Some(id) = self.opened_own.get(&key) {
             return *id;
         }
         let id = AccountId(self.next_own_account);
         self.next_own_account -= 1;
-        self.opened_own.insert((kind, name.to_owned()), id);
-        self.changes.push(Change::LedgerAccount(LedgerAccount { id, kind, name: name.to_owned() }));
+        self.opened_own.insert(key, id);
+        self.changes.push(Change::LedgerAccount(LedgerAccount { id, kind, asset, name: name.to_owned() }));
         id
     }
 
     /// The ledger account of a contract, opened when it is the first time.
     pub fn contract_account(&mut self, account: &Account) -> AccountId {
         if !self.state.ledger.contains_key(&account.id) && self.opened_contracts.insert(account.id) {
-            let entry =
-                LedgerAccount { id: account.id, kind: LedgerKind::Contract, name: account.contract.clone() };
+            let entry = LedgerAccount {
+                id: account.id,
+                kind: LedgerKind::Contract,
+                asset: Asset::Money,
+                name: account.contract.clone(),
+            };
             self.changes.push(Change::LedgerAccount(entry));
         }
         account.id
@@ -94,6 +104,8 @@ impl<'a> Books<'a> {
             time: entry.time,
             by: entry.by.to_owned(),
             balance_after: self.balance(contract),
+            day: None,
+            reverses: None,
         };
         self.next_transfer += 1;
         self.changes.push(Change::Transfer(transfer.clone()));

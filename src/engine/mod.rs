@@ -5,19 +5,22 @@
 //! No clock, no I/O, no protocol: a door, a packet or a table never appears here.
 
 mod administer;
+mod billing;
 mod calendar;
 mod ledger;
 mod load;
 mod payment;
 mod replay;
+mod rules;
 pub mod session;
 mod standing;
 mod state;
 
-pub use calendar::moment;
+pub use calendar::{day_of, midnight, moment};
+pub use rules::{BillingRules, Settings};
 pub use session::{SessionEffect, SessionTable};
 pub use standing::available;
-pub use state::{Settings, State, SubscriberView, Touched};
+pub use state::{State, SubscriberView, Touched};
 
 use crate::model::*;
 

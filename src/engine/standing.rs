@@ -1,8 +1,10 @@
 //! Let through, out of money, paused or blocked (rules.md, States).
 
+use super::calendar::day_of;
 use crate::model::*;
+use jiff::tz::TimeZone;
 
-/// `avail = b + c`, with the credit limit while its term lasts.
+/// `b + c`, with the credit limit while its term lasts; an open promise comes on top of it.
 pub fn available(account: &Account, balance: Money, now: Timestamp) -> Money {
     balance.saturating_add(account.credit_at(now))
 }
@@ -11,13 +13,14 @@ pub fn available(account: &Account, balance: Money, now: Timestamp) -> Money {
 pub(super) fn standing(
     subscriber: &Subscriber,
     account: &Account,
-    balance: Money,
+    available: Money,
     now: Timestamp,
+    zone: &TimeZone,
 ) -> Standing {
-    let available = available(account, balance, now);
     let negbal = available.is_negative();
     let block = block_reason(subscriber, account, now);
-    let paused = subscriber.paused && block.is_none();
+    let pause = subscriber.terms.pause.filter(|pause| pause.holds_on(day_of(now, zone)));
+    let paused = pause.is_some() && block.is_none();
     let (verdict, reason) = match block {
         Some(reason) => (Verdict::Blocked, Some(reason)),
         None if paused => (Verdict::Paused, Some(Reason::Paused)),

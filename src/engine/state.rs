@@ -1,30 +1,16 @@
 //! Everything the ledger decides upon, and the one way it changes.
 
+use super::billing::Billing;
+use super::rules::Settings;
 use super::session::SessionTable;
 use super::standing;
 use crate::model::*;
-use jiff::tz::TimeZone;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 /// Payments kept in memory from batch to batch, so that a repeat needs no question to the store.
 pub(super) const RECENT_PAYMENTS_MAX: usize = 100_000;
-
-/// Rules that the configuration sets.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    pub time_zone: TimeZone,
-    /// Digits of the currency's minor unit (2 for RUB).
-    pub currency_digits: usize,
-    pub payment_max: Money,
-}
-
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings { time_zone: TimeZone::UTC, currency_digits: 2, payment_max: Money::from_units(1_000_000) }
-    }
-}
 
 /// The state of one ledger. Its rich values are shared with the directory's readers.
 pub struct State {
@@ -39,7 +25,9 @@ pub struct State {
     pub(super) contracts: HashMap<String, AccountId>,
     pub(super) logins: HashMap<String, SubscriberId>,
     pub(super) ledger: FxHashMap<AccountId, (LedgerAccount, Money)>,
-    own_accounts: HashMap<(LedgerKind, String), AccountId>,
+    own_accounts: HashMap<(LedgerKind, Asset, String), AccountId>,
+    own_account_lowest: i64,
+    pub(super) billing: Billing,
     pub(super) sessions: SessionTable,
     grants: HashMap<(PoolId, std::net::IpAddr), PoolGrant>,
     edge_positions: HashMap<String, SpoolPosition>,
@@ -87,6 +75,8 @@ impl State {
             logins: HashMap::with_capacity(snapshot.subscribers.len()),
             ledger: FxHashMap::with_capacity_and_hasher(snapshot.ledger.len(), Default::default()),
             own_accounts: HashMap::new(),
+            own_account_lowest: 0,
+            billing: Billing::default(),
             sessions: SessionTable::default(),
             grants: HashMap::new(),
             edge_positions: snapshot.edge_positions,
@@ -103,7 +93,16 @@ impl State {
             .chain(snapshot.accounts.into_iter().map(Change::Account))
             .chain(snapshot.subscribers.into_iter().map(Change::Subscriber))
             .chain(snapshot.sessions.into_iter().map(Change::Session))
-            .chain(snapshot.grants.into_iter().map(Change::PoolGrant));
+            .chain(snapshot.grants.into_iter().map(Change::PoolGrant))
+            .chain(snapshot.services.into_iter().map(Change::Service))
+            .chain(snapshot.packages.into_iter().map(Change::Package))
+            .chain(snapshot.fee_states.into_iter().map(Change::FeeState))
+            .chain(snapshot.account_states.into_iter().map(Change::AccountState))
+            .chain(snapshot.meters.into_iter().map(Change::Meter))
+            .chain(snapshot.pending.into_iter().map(Change::Pending))
+            .chain(snapshot.budgets.into_iter().map(Change::Budget))
+            .chain(snapshot.rating_documents.into_iter().map(Change::RatingDocument))
+            .chain([Change::Books(snapshot.books)]);
         for change in changes {
             state.absorb(&change, now, &mut touched);
         }
@@ -147,13 +146,20 @@ impl State {
             Change::Subscriber(subscriber) => self.absorb_subscriber(subscriber, now, touched),
             Change::LedgerAccount(account) => {
                 if account.kind != LedgerKind::Contract {
-                    self.own_accounts.insert((account.kind, account.name.clone()), account.id);
+                    let key = (account.kind, account.asset, account.name.clone());
+                    self.own_accounts.insert(key, account.id);
+                    self.own_account_lowest = self.own_account_lowest.min(account.id.0);
                 }
                 let balance = self.balance(account.id);
                 self.ledger.insert(account.id, (account.clone(), balance));
             }
             Change::Transfer(transfer) => self.absorb_transfer(transfer, touched),
             Change::Payment(payment) => self.remember_payment(payment.clone()),
+            Change::PaymentReversed(key) => {
+                if let Some(payment) = self.recent_payments.get_mut(key) {
+                    payment.reversed = true;
+                }
+            }
             Change::Session(session) => self.sessions.put(session.clone()),
             Change::PoolGrant(grant) => {
                 self.grants.insert((grant.pool, grant.address), grant.clone());
@@ -161,6 +167,29 @@ impl State {
             Change::EdgePosition { edge, position } => {
                 self.edge_positions.insert(edge.clone(), *position);
             }
+            // Kept by the store alone.
+            Change::Act(_) | Change::Answer(_) | Change::ForgetAnswers(_) | Change::Audit(_) => {}
+            Change::Service(_) | Change::Package(_) | Change::Pending(_) => self.billing.absorb(change),
+            Change::Budget(_) | Change::RatingDocument(_) | Change::Books(_) => self.billing.absorb(change),
+            Change::FeeState(state) => {
+                touched.subscribers.insert(state.subscriber);
+                self.billing.absorb(change);
+            }
+            Change::Meter(meter) => {
+                touched.subscribers.insert(meter.key.subscriber);
+                self.billing.absorb(change);
+            }
+            Change::AccountState(state) => {
+                self.touch_account(state.account, touched);
+                self.billing.absorb(change);
+            }
+        }
+    }
+
+    fn touch_account(&self, id: AccountId, touched: &mut Touched) {
+        touched.accounts.insert(id);
+        if let Some(subscribers) = self.subscribers_of.get(&id) {
+            touched.subscribers.extend(subscribers.iter().copied());
         }
     }
 
@@ -209,10 +238,7 @@ impl State {
             if let Some((_, balance)) = self.ledger.get_mut(&id) {
                 *balance = balance.saturating_add(amount);
             }
-            touched.accounts.insert(id);
-            if let Some(subscribers) = self.subscribers_of.get(&id) {
-                touched.subscribers.extend(subscribers.iter().copied());
-            }
+            self.touch_account(id, touched);
         }
     }
 
@@ -221,12 +247,21 @@ impl State {
         self.ledger.get(&id).map_or(Money::ZERO, |(_, balance)| *balance)
     }
 
-    pub(super) fn own_account(&self, kind: LedgerKind, name: &str) -> Option<AccountId> {
-        self.own_accounts.get(&(kind, name.to_owned())).copied()
+    /// What a reservation may take: the balance with credit and promise, less what open pending transfers hold.
+    pub fn reservable(&self, id: AccountId, now: Timestamp) -> Money {
+        let credit = self.accounts.get(&id).map_or(Money::ZERO, |account| account.credit_at(now));
+        let billing = &self.billing;
+        let free = self.balance(id).saturating_sub(billing.held(id));
+        free.saturating_add(credit).saturating_add(billing.promised(id))
     }
 
+    pub(super) fn own_account(&self, kind: LedgerKind, asset: Asset, name: &str) -> Option<AccountId> {
+        self.own_accounts.get(&(kind, asset, name.to_owned())).copied()
+    }
+
+    /// Zero, or the lowest id of an account of our own.
     pub(super) fn own_account_lowest(&self) -> i64 {
-        self.own_accounts.values().map(|id| id.0).min().unwrap_or(0)
+        self.own_account_lowest
     }
 
     pub(super) fn last_transfer(&self) -> i64 {
@@ -272,9 +307,11 @@ impl State {
         let subscriber = self.subscribers.get(&id)?;
         let account = self.accounts.get(&subscriber.account)?;
         let balance = self.balance(account.id);
+        let available =
+            standing::available(account, balance, now).saturating_add(self.billing.promised(account.id));
         Some(SubscriberView {
-            standing: standing::standing(subscriber, account, balance, now),
-            available: standing::available(account, balance, now),
+            standing: standing::standing(subscriber, account, available, now, &self.settings.time_zone),
+            available,
             plan: subscriber.plan.and_then(|id| self.plans.get(&id)).cloned(),
             nas: subscriber.nas.and_then(|id| self.nases.get(&id)).cloned(),
             subscriber: Arc::clone(subscriber),

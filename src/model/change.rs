@@ -1,8 +1,9 @@
 //! What a command changed, for the store and the directory.
 
 use super::{
-    Account, Group, LedgerAccount, Nas, Payment, Plan, Pool, PoolGrant, Session, SpoolPosition, Subscriber,
-    Transfer,
+    Account, AccountState, Act, AuditEntry, BooksState, Budget, FeeState, Group, LedgerAccount, Meter, Nas,
+    Package, Payment, PaymentKey, Pending, Plan, Pool, PoolGrant, RatingDocument, RememberedAnswer, Service,
+    Session, SpoolPosition, Subscriber, Timestamp, Transfer,
 };
 
 /// One change of the state. A batch of them is written in one transaction, in order.
@@ -22,6 +23,25 @@ pub enum Change {
     /// Inserted or replaced under its key.
     Session(Session),
     PoolGrant(PoolGrant),
+    /// A payment was taken back.
+    PaymentReversed(PaymentKey),
+    Service(Service),
+    Package(Package),
+    FeeState(FeeState),
+    AccountState(AccountState),
+    Meter(Meter),
+    /// Inserted, or replaced when it is resolved.
+    Pending(Pending),
+    Budget(Budget),
+    RatingDocument(RatingDocument),
+    /// Appended; its number and its (account, month) must be new.
+    Act(Act),
+    Books(BooksState),
+    /// Inserted under its key, which must be new.
+    Answer(RememberedAnswer),
+    /// Answers given before this moment are forgotten.
+    ForgetAnswers(Timestamp),
+    Audit(AuditEntry),
     /// How far an edge's spool has been taken in.
     EdgePosition {
         edge: String,

@@ -14,6 +14,9 @@ pub struct Plan {
     pub shape: Shape,
     pub mikrotik_burst: MikrotikBurst,
     pub usage: UsagePrices,
+    /// Other speeds by the clock; the first that holds.
+    pub timed: Vec<TimedShape>,
+    pub quota: Option<Quota>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +42,32 @@ pub enum OnShortage {
     #[default]
     Hold,
     Debt,
+}
+
+/// A speed at certain times.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimedShape {
+    pub when: TimeTable,
+    pub shape: Shape,
+}
+
+/// Days of the week and a part of the day, in the server's time zone. With `from` past `to` it runs over midnight and
+/// belongs to the day it begins on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeTable {
+    /// Monday to Sunday.
+    pub days: [bool; 7],
+    /// Minutes from midnight.
+    pub from: u16,
+    /// Minutes from midnight, not included; equal to `from`: the whole day.
+    pub to: u16,
+}
+
+/// A speed for the rest of the month once so much has been used, both directions together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quota {
+    pub mib: u64,
+    pub shape: Shape,
 }
 
 /// MikroTik's burst (Mikrotik-Rate-Limit): rates and thresholds in kbit/s, time in seconds. All 0: no burst.

@@ -1,7 +1,8 @@
 //! What the engine starts from.
 
 use super::{
-    Account, Group, LedgerAccount, Money, Nas, Plan, Pool, PoolGrant, Session, SpoolPosition, Subscriber,
+    Account, AccountState, BooksState, Budget, FeeState, Group, LedgerAccount, Meter, Money, Nas, Package,
+    Pending, Plan, Pool, PoolGrant, RatingDocument, Service, Session, SpoolPosition, Subscriber,
 };
 use std::collections::HashMap;
 
@@ -20,5 +21,16 @@ pub struct Snapshot {
     pub sessions: Vec<Session>,
     pub grants: Vec<PoolGrant>,
     pub edge_positions: HashMap<String, SpoolPosition>,
+    pub services: Vec<Service>,
+    pub packages: Vec<Package>,
+    pub fee_states: Vec<FeeState>,
+    pub account_states: Vec<AccountState>,
+    /// Of the newest month that has any, and the one before it.
+    pub meters: Vec<Meter>,
+    /// Open ones only.
+    pub pending: Vec<Pending>,
+    pub budgets: Vec<Budget>,
+    pub rating_documents: Vec<RatingDocument>,
+    pub books: BooksState,
     pub last_transfer: i64,
 }

@@ -1,6 +1,8 @@
 //! A subscriber: one login of a contract.
 
-use super::{AccountId, GroupId, Mac, NasId, Password, PlanId, PoolId, SubscriberId, Timestamp};
+use super::{
+    AccountId, GroupId, Mac, NasId, Password, PlanId, PoolId, SubscriberId, SubscriberTerms, Timestamp,
+};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr};
@@ -32,10 +34,10 @@ pub struct Subscriber {
     /// Sessions at once; 0: any number.
     pub sessions_max: u32,
     pub block: Option<Block>,
-    pub paused: bool,
     pub valid_from: Option<Timestamp>,
     pub valid_until: Option<Timestamp>,
     pub code1c: String,
+    pub terms: SubscriberTerms,
 }
 
 /// How a subscriber comes to be logged in.

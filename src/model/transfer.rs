@@ -1,15 +1,28 @@
 //! Double entry: transfers between accounts of the ledger, append-only.
 
-use super::{AccountId, Money, Timestamp, TransferId};
+use super::{AccountId, Day, Money, Payment, Timestamp, TransferId};
 use serde::{Deserialize, Serialize};
 
-/// An account of the ledger. A balance is credits less debits; the sum over all accounts is zero.
+/// An account of the ledger. A balance is credits less debits; the sum over all accounts of an asset is zero.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerAccount {
     pub id: AccountId,
     pub kind: LedgerKind,
-    /// Contract number, operator code or kind of revenue.
+    pub asset: Asset,
+    /// Contract number, operator code, kind of revenue or subject.
     pub name: String,
+}
+
+/// What an account counts, in millionths. A transfer is between accounts of the same asset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Asset {
+    /// The currency's unit.
+    #[default]
+    Money,
+    Seconds,
+    Sms,
+    Octets,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -23,6 +36,14 @@ pub enum LedgerKind {
     Bonus,
     /// The other side of opening balances.
     Opening,
+    /// Money given back to subscribers, and corrections.
+    Adjustment,
+    /// A balance of a user budget of the call rating.
+    Budget,
+    /// Units of packages that a contract or login holds.
+    Package,
+    /// Where granted units come from and used ones go to.
+    Stock,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -33,7 +54,26 @@ pub enum TransferKind {
     Charge,
     Opening,
     Fee,
+    /// An extra service.
+    Service,
+    Package,
+    /// A day of a pause.
+    Pause,
+    /// The price of a promised payment.
+    Promise,
+    /// Traffic and time beyond what the plan includes.
+    Usage,
+    Call,
+    Bonus,
     Correction,
+    /// Money given back to the subscriber.
+    Refund,
+    /// Between two contracts.
+    Move,
+    /// Of an earlier transfer, with the sides changed.
+    Reversal,
+    /// Units given with a package or budget, and their end.
+    Grant,
 }
 
 impl TransferKind {
@@ -43,7 +83,18 @@ impl TransferKind {
             TransferKind::Charge => "charge",
             TransferKind::Opening => "opening",
             TransferKind::Fee => "fee",
+            TransferKind::Service => "service",
+            TransferKind::Package => "package",
+            TransferKind::Pause => "pause",
+            TransferKind::Promise => "promise",
+            TransferKind::Usage => "usage",
+            TransferKind::Call => "call",
+            TransferKind::Bonus => "bonus",
             TransferKind::Correction => "correction",
+            TransferKind::Refund => "refund",
+            TransferKind::Move => "move",
+            TransferKind::Reversal => "reversal",
+            TransferKind::Grant => "grant",
         }
     }
 }
@@ -66,4 +117,17 @@ pub struct Transfer {
     pub by: String,
     /// Balance of the contract's side right after it.
     pub balance_after: Money,
+    /// The day it is for, where that is not the day of `time`: fees that are made up, late usage.
+    pub day: Option<Day>,
+    /// The transfer that this one takes back; each is taken back at most once.
+    pub reverses: Option<TransferId>,
+}
+
+/// A transfer that was made before, with what is known of its fate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PostedTransfer {
+    pub transfer: Transfer,
+    pub reversed_by: Option<TransferId>,
+    /// The payment that it booked.
+    pub payment: Option<Payment>,
 }

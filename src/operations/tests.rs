@@ -8,9 +8,11 @@ mod why;
 
 use super::*;
 use crate::directory::DirectorySettings;
+use crate::engine::day_of;
 use crate::engine::testing::{Ledger, NOW, actor, load, record};
 use crate::storage::{Batch, SqliteStore, Store, Vault};
 use crate::writer::{Started, Writer};
+use jiff::tz::TimeZone;
 use std::net::IpAddr;
 use std::time::Duration;
 

@@ -1,5 +1,9 @@
 //! What every back end must do, as functions over an empty store; each back end runs the whole list.
 
+mod billing;
+
+pub(super) use billing::*;
+
 use super::{Batch, PaymentFilter, Reader, Snapshot, Store, StoreError};
 use crate::model::*;
 
@@ -21,6 +25,11 @@ macro_rules! for_each_conformance_test {
             payments_are_filtered_by_time_and_account,
             sessions_stay_when_closed_and_only_open_ones_are_loaded,
             an_unknown_login_has_a_session_of_its_own,
+            billing_objects_come_back_as_they_were_written,
+            a_transfer_is_found_by_its_id_with_its_reversal,
+            a_second_reversal_is_refused,
+            answers_are_found_by_their_keys_until_they_are_forgotten,
+            an_account_has_one_act_of_a_month,
         }
     };
 }
@@ -96,16 +105,21 @@ pub(super) fn subscriber(id: i64) -> Subscriber {
         routes: vec![],
         sessions_max: 1,
         block: None,
-        paused: false,
         valid_from: None,
         valid_until: None,
         code1c: String::new(),
+        terms: SubscriberTerms::default(),
     }
 }
 
 pub(super) fn ledger_account(id: i64) -> Change {
     let kind = if id > 0 { LedgerKind::Contract } else { LedgerKind::Operator };
-    Change::LedgerAccount(LedgerAccount { id: AccountId(id), kind, name: format!("счёт {id}") })
+    Change::LedgerAccount(LedgerAccount {
+        id: AccountId(id),
+        kind,
+        asset: Asset::Money,
+        name: format!("счёт {id}"),
+    })
 }
 
 pub(super) fn transfer(id: i64, debit: i64, credit: i64, micros: i64) -> Transfer {
@@ -120,6 +134,8 @@ pub(super) fn transfer(id: i64, debit: i64, credit: i64, micros: i64) -> Transfe
         time: Timestamp::from_seconds(id),
         by: "cli:root".into(),
         balance_after: Money::from_micros(-micros),
+        day: None,
+        reverses: None,
     }
 }
 
@@ -176,6 +192,17 @@ fn odd_account() -> Account {
     }
 }
 
+fn odd_terms() -> SubscriberTerms {
+    let day = Day::from_number(20_549);
+    SubscriberTerms {
+        services: vec![SubscribedService { name: ODD.into(), from: day, until: Some(day.next()) }],
+        discount: Some(Discount { basis_points: 10_000, until: None }),
+        pause: Some(Pause { from: day, to: day.plus(9) }),
+        pause_days: vec![(2026, 10)],
+        next_plan: Some((PlanId(7), day)),
+    }
+}
+
 fn odd_subscribers() -> Vec<Subscriber> {
     let full = Subscriber {
         login: "ёжик".into(),
@@ -199,10 +226,10 @@ fn odd_subscribers() -> Vec<Subscriber> {
             since: Timestamp::from_micros(i64::MIN),
             by: "cli:root".into(),
         }),
-        paused: true,
         valid_from: Some(Timestamp::from_micros(0)),
         valid_until: Some(Timestamp::from_micros(i64::MAX)),
         code1c: "00-0001".into(),
+        terms: odd_terms(),
         ..subscriber(10)
     };
     let with =
@@ -234,6 +261,11 @@ fn odd_plan() -> Plan {
             included_out: 8,
             session_hour: Price::from_nanos(i64::MAX),
         },
+        timed: vec![TimedShape {
+            when: TimeTable { days: [true, false, true, false, true, false, true], from: 1380, to: 420 },
+            shape: Shape { download: bandwidth(5), upload: bandwidth(9) },
+        }],
+        quota: Some(Quota { mib: u64::MAX, shape: Shape::default() }),
     }
 }
 
@@ -340,7 +372,7 @@ pub(super) fn an_object_written_again_is_replaced(store: &mut dyn Store, _: &dyn
     let unblocked = Subscriber { password: Password::None, ..subscriber(1) };
     writing.commit(&[
         Change::Account(renamed.clone()),
-        Change::Subscriber(Subscriber { paused: true, ..subscriber(1) }),
+        Change::Subscriber(Subscriber { name: ODD.into(), ..subscriber(1) }),
         Change::Subscriber(unblocked.clone()),
         Change::PoolGrant(grant(2)),
         position(2),

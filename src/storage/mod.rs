@@ -30,6 +30,12 @@ pub trait Store: Send {
     /// The payments that these keys already name.
     fn payments_by_key(&mut self, keys: &[PaymentKey]) -> Result<HashMap<PaymentKey, Payment>, StoreError>;
 
+    /// The transfers with these ids, as far as they exist.
+    fn transfers_by_id(&mut self, ids: &[TransferId]) -> Result<Vec<PostedTransfer>, StoreError>;
+
+    /// The answers that these keys of requests already have.
+    fn answers_by_key(&mut self, keys: &[String]) -> Result<Vec<RememberedAnswer>, StoreError>;
+
     /// Writes one batch in one durable transaction. A batch whose number the lease row already holds was
     /// committed before; it is answered `Ok` and not written again. Any other number than that and the next one is
     /// [`StoreError::Poisoned`], as is a change that breaks a constraint; nothing of the batch is written then.

@@ -1,6 +1,9 @@
 //! The words that kinds are stored as, the same in every back end. They stand in databases: never change one.
 
-use crate::model::{AccessMethod, AccountKind, Charge, LedgerKind, OnShortage, Period, TransferKind, Vendor};
+use crate::model::{
+    AccessMethod, AccountKind, Asset, Charge, LedgerKind, MeteredService, OnShortage, Period, TransferKind,
+    Vendor,
+};
 
 /// A kind that is stored as one lower-case word.
 pub(super) trait Word: Sized {
@@ -47,12 +50,29 @@ words! {
         Revenue = "revenue",
         Bonus = "bonus",
         Opening = "opening",
+        Adjustment = "adjustment",
+        Budget = "budget",
+        Package = "package",
+        Stock = "stock",
     }
+    Asset { Money = "money", Seconds = "seconds", Sms = "sms", Octets = "octets" }
+    MeteredService { TrafficIn = "traffic-in", TrafficOut = "traffic-out", Online = "online" }
     TransferKind {
         Payment = "payment",
         Charge = "charge",
         Opening = "opening",
         Fee = "fee",
+        Service = "service",
+        Package = "package",
+        Pause = "pause",
+        Promise = "promise",
+        Usage = "usage",
+        Call = "call",
+        Bonus = "bonus",
         Correction = "correction",
+        Refund = "refund",
+        Move = "move",
+        Reversal = "reversal",
+        Grant = "grant",
     }
 }

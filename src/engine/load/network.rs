@@ -77,6 +77,8 @@ impl Planner<'_> {
                 included_out: row.traffic_included_out.unwrap_or(usage.included_out),
                 session_hour: row.session_price.unwrap_or(usage.session_hour),
             },
+            timed: old.map(|p| p.timed.clone()).unwrap_or_default(),
+            quota: old.and_then(|p| p.quota),
         };
         let effect = effect(old, &plan);
         self.keep("plan", &row.name, effect, Change::Plan(plan.clone()));

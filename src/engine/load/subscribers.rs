@@ -144,7 +144,6 @@ impl Planner<'_> {
                     by: self.actor.0.clone(),
                 }),
             },
-            paused: old.is_some_and(|s| s.paused),
             valid_from: self.moment(
                 "valid-from",
                 row.valid_from.as_deref(),
@@ -156,6 +155,7 @@ impl Planner<'_> {
                 old.and_then(|s| s.valid_until),
             )?,
             code1c: text(&row.code1c, |s| &s.code1c),
+            terms: old.map(|s| s.terms.clone()).unwrap_or_default(),
         })
     }
 

@@ -197,7 +197,7 @@ fn an_opening_balance_is_posted_once_and_a_difference_only_when_asked_for() {
         let posted = ledger.changes.iter().filter(|c| matches!(c, Change::Transfer(_))).count();
         assert_eq!((ledger.balance("a").as_str(), posted), (balance, postings), "{sum}");
     }
-    let opening = ledger.state.own_account(LedgerKind::Opening, "opening").unwrap();
+    let opening = ledger.state.own_account(LedgerKind::Opening, Asset::Money, "opening").unwrap();
     assert_eq!(ledger.state.balance(opening), Money::ZERO);
 }
 

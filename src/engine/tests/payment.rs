@@ -187,8 +187,8 @@ fn the_first_payment_of_an_operator_opens_its_account_and_later_ones_use_it() {
         let accounts = ledger.changes.iter().filter(|c| matches!(c, Change::LedgerAccount(_)));
         assert_eq!(accounts.count(), opened, "{operator} {id}");
     }
-    let osmp = ledger.state.own_account(LedgerKind::Operator, "osmp").unwrap();
-    let sber = ledger.state.own_account(LedgerKind::Operator, "sber").unwrap();
+    let osmp = ledger.state.own_account(LedgerKind::Operator, Asset::Money, "osmp").unwrap();
+    let sber = ledger.state.own_account(LedgerKind::Operator, Asset::Money, "sber").unwrap();
     assert!(osmp.0 < 0 && sber.0 < 0 && osmp != sber);
     assert_eq!(ledger.state.balance(osmp), money("-30.00"));
     assert_eq!(ledger.state.balance(sber), money("-10.00"));

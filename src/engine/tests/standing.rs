@@ -1,7 +1,9 @@
 //! The states of rules.md: every combination of the flags, and moments exactly at their edge.
 
+use crate::engine::day_of;
 use crate::engine::testing::{Ledger, NOW, money};
 use crate::model::*;
+use jiff::tz::TimeZone;
 use std::time::Duration;
 
 /// What can hold a subscriber back besides money and a pause.
@@ -33,7 +35,8 @@ fn standing(balance: &str, hold: Hold, paused: bool) -> Standing {
         Hold::NotYet => subscriber.valid_from = Some(NOW.saturating_add(hour)),
         Hold::Expired => subscriber.valid_until = Some(NOW.saturating_sub(hour)),
     }
-    subscriber.paused = paused;
+    let day = day_of(NOW, &TimeZone::UTC);
+    subscriber.terms.pause = paused.then_some(Pause { from: day, to: day });
     ledger.state.absorb(&Change::Account(account), NOW, &mut ledger.touched);
     ledger.state.absorb(&Change::Subscriber(subscriber), NOW, &mut ledger.touched);
     ledger.standing("ivanov")

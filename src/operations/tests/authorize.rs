@@ -58,7 +58,8 @@ fn who_stands_how_gets_in_as_the_rules_say() {
     ];
     for (state, negbal_captive, blocked_captive, wanted) in table {
         let ledger = ledger_with("ivanov", |subscriber| {
-            subscriber.paused = state == "paused";
+            let today = day_of(NOW, &TimeZone::UTC);
+            subscriber.terms.pause = (state == "paused").then_some(Pause { from: today, to: today });
             subscriber.valid_until = (state == "expired").then_some(NOW);
             subscriber.block = state.starts_with("blocked").then(|| Block {
                 reason: "кабель".into(),

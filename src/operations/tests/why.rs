@@ -66,7 +66,10 @@ fn a_block_says_who_and_when_and_why() {
 fn pause_validity_and_closing_are_told_apart() {
     type Edit = fn(&mut Subscriber);
     let cases: [(&str, Edit); 3] = [
-        ("paused at own wish", |s| s.paused = true),
+        ("paused at own wish", |s| {
+            let today = day_of(NOW, &TimeZone::UTC);
+            s.terms.pause = Some(Pause { from: today, to: today });
+        }),
         ("its validity has not begun (valid-from)", |s| {
             s.valid_from = Some(Timestamp::from_seconds(i64::MAX / 2_000_000))
         }),

@@ -8,6 +8,7 @@ use super::write::password_column;
 use crate::model::*;
 use rusqlite::types::{FromSql, Type};
 use rusqlite::{Connection, Error, Params, Result, Row};
+use serde::de::DeserializeOwned;
 use std::str::FromStr;
 
 /// Runs a query and makes an object of each row.
@@ -88,6 +89,13 @@ impl Columns<'_> {
         text.split_ascii_whitespace().map(|part| part.parse().map_err(|_| unreadable(at, part))).collect()
     }
 
+    /// A value of the model, kept as JSON.
+    fn json<T: DeserializeOwned>(&mut self) -> Result<T> {
+        let at = self.next;
+        let text = self.text_ref()?;
+        serde_json::from_str(text).map_err(|_| unreadable(at, text))
+    }
+
     fn text_ref(&mut self) -> Result<&str> {
         self.next += 1;
         let at = self.next - 1;
@@ -138,6 +146,8 @@ pub(super) fn plan(c: &mut Columns<'_>) -> Result<Plan> {
             included_out: c.unsigned()?,
             session_hour: c.price()?,
         },
+        timed: c.json()?,
+        quota: c.json()?,
     })
 }
 
@@ -178,11 +188,7 @@ pub(super) fn account(c: &mut Columns<'_>) -> Result<Account> {
         address: c.value()?,
         tax_id: c.value()?,
         code1c: c.value()?,
-        voip_subjects: {
-            let at = c.next;
-            let text = c.text_ref()?;
-            serde_json::from_str(text).map_err(|_| unreadable(at, text))?
-        },
+        voip_subjects: c.json()?,
         credit_limit: c.money()?,
         credit_until: c.optional_time()?,
         closed: c.value()?,
@@ -210,10 +216,10 @@ pub(super) fn subscriber(c: &mut Columns<'_>, vault: &Vault) -> Result<Subscribe
         routes: c.list()?,
         sessions_max: c.value()?,
         block: block(c)?,
-        paused: c.value()?,
         valid_from: c.optional_time()?,
         valid_until: c.optional_time()?,
         code1c: c.value()?,
+        terms: c.json()?,
     })
 }
 
@@ -240,9 +246,11 @@ fn block(c: &mut Columns<'_>) -> Result<Option<Block>> {
     Ok(reason.map(|reason| Block { reason, since: since.unwrap_or_default(), by: by.unwrap_or_default() }))
 }
 
-/// With the balance as a fourth column.
+/// With the balance as the last column.
 pub(super) fn ledger_account(c: &mut Columns<'_>) -> Result<(LedgerAccount, Money)> {
-    Ok((LedgerAccount { id: AccountId(c.value()?), kind: c.word()?, name: c.value()? }, c.money()?))
+    let account =
+        LedgerAccount { id: AccountId(c.value()?), kind: c.word()?, asset: c.word()?, name: c.value()? };
+    Ok((account, c.money()?))
 }
 
 pub(super) fn transfer(c: &mut Columns<'_>) -> Result<Transfer> {
@@ -257,6 +265,8 @@ pub(super) fn transfer(c: &mut Columns<'_>) -> Result<Transfer> {
         time: c.time()?,
         by: c.value()?,
         balance_after: c.money()?,
+        day: c.value::<Option<i32>>()?.map(Day::from_number),
+        reverses: c.optional_id(TransferId)?,
     })
 }
 
@@ -302,4 +312,30 @@ fn usage(c: &mut Columns<'_>) -> Result<Usage> {
 pub(super) fn pool_grant(c: &mut Columns<'_>) -> Result<PoolGrant> {
     let (pool, address) = (PoolId(c.value()?), c.parsed()?);
     Ok(PoolGrant { pool, address, subscriber: SubscriberId(c.value()?), at: c.time()? })
+}
+
+pub(super) fn fee_state(c: &mut Columns<'_>) -> Result<FeeState> {
+    Ok(FeeState {
+        subscriber: SubscriberId(c.value()?),
+        decided: Day::from_number(c.value()?),
+        plan_through: Day::from_number(c.value()?),
+        services_through: c.json()?,
+        due: c.money()?,
+        due_cut_at: c.optional_time()?,
+    })
+}
+
+pub(super) fn meter(c: &mut Columns<'_>) -> Result<Meter> {
+    let subscriber = SubscriberId(c.value()?);
+    let key = MeterKey { subscriber, service: c.word()?, month: Month::from_number(c.value()?) };
+    Ok(Meter { key, used: c.unsigned()?, covered: c.unsigned()?, charged: c.money()? })
+}
+
+pub(super) fn rating_document(c: &mut Columns<'_>) -> Result<RatingDocument> {
+    Ok(RatingDocument { name: c.value()?, body: c.value()? })
+}
+
+/// The only column is a value of the model.
+pub(super) fn body<T: DeserializeOwned>(c: &mut Columns<'_>) -> Result<T> {
+    c.json()
 }

@@ -1,7 +1,7 @@
 //! The writing side: lease, load, commit.
 
 use super::super::vault::{Place, Vault};
-use super::super::{Batch, Lease, Snapshot, Store, StoreError};
+use super::super::{Batch, Lease, Store, StoreError};
 use super::write::Statements;
 use super::{SqliteReader, connection, read, schema, tables, write};
 use crate::model::*;
@@ -80,6 +80,16 @@ impl Store for SqliteStore {
         self.settled(result)
     }
 
+    fn transfers_by_id(&mut self, ids: &[TransferId]) -> Result<Vec<PostedTransfer>, StoreError> {
+        let result = self.connection().and_then(|connection| transfers_by_id(connection, ids));
+        self.settled(result)
+    }
+
+    fn answers_by_key(&mut self, keys: &[String]) -> Result<Vec<RememberedAnswer>, StoreError> {
+        let result = self.connection().and_then(|connection| answers_by_key(connection, keys));
+        self.settled(result)
+    }
+
     fn commit(&mut self, batch: &Batch<'_>) -> Result<(), StoreError> {
         self.connection()?;
         let SqliteStore { connection, vault, statements, .. } = self;
@@ -129,7 +139,8 @@ fn load(connection: &mut Connection, vault: &Vault) -> Result<Snapshot, StoreErr
     let transaction = connection.transaction()?;
     let t = &transaction;
     let open_sessions = format!("{} WHERE stopped IS NULL", tables::SESSION.select());
-    let ledger = "SELECT id, kind, name, balance FROM ledger_account";
+    let ledger = "SELECT id, kind, asset, name, balance FROM ledger_account";
+    let meters = format!("{} WHERE month >= (SELECT max(month) - 1 FROM meter)", tables::METER.select());
     let positions = read::rows(t, &tables::EDGE_POSITION.select(), [], |c| {
         Ok((c.value()?, SpoolPosition { epoch: c.unsigned()?, sequence: c.unsigned()? }))
     })?;
@@ -144,6 +155,15 @@ fn load(connection: &mut Connection, vault: &Vault) -> Result<Snapshot, StoreErr
         sessions: read::rows(t, &open_sessions, [], read::session)?,
         grants: read::rows(t, &tables::POOL_GRANT.select(), [], read::pool_grant)?,
         edge_positions: positions.into_iter().collect(),
+        services: read::rows(t, "SELECT body FROM service", [], read::body)?,
+        packages: read::rows(t, "SELECT body FROM package", [], read::body)?,
+        fee_states: read::rows(t, &tables::FEE_STATE.select(), [], read::fee_state)?,
+        account_states: read::rows(t, "SELECT body FROM account_state", [], read::body)?,
+        meters: read::rows(t, &meters, [], read::meter)?,
+        pending: read::rows(t, "SELECT body FROM pending WHERE open", [], read::body)?,
+        budgets: read::rows(t, "SELECT body FROM budget", [], read::body)?,
+        rating_documents: read::rows(t, &tables::RATING_DOCUMENT.select(), [], read::rating_document)?,
+        books: read::rows(t, "SELECT body FROM books", [], read::body)?.pop().unwrap_or_default(),
         last_transfer: t.query_row("SELECT coalesce(max(id), 0) FROM transfer", [], |row| row.get(0))?,
     })
 }
@@ -160,6 +180,31 @@ fn payments_by_key(
         }
     }
     Ok(payments)
+}
+
+fn transfers_by_id(connection: &Connection, ids: &[TransferId]) -> Result<Vec<PostedTransfer>, StoreError> {
+    let sql = format!("{} WHERE id = ?1 OR reverses = ?1 ORDER BY id", tables::TRANSFER.select());
+    let payment = format!("{} WHERE transfer = ?1", tables::PAYMENT.select());
+    let mut found = Vec::new();
+    for id in ids {
+        let mut rows = read::rows(connection, &sql, params![id.0], read::transfer)?.into_iter();
+        let Some(transfer) = rows.next().filter(|transfer| transfer.id == *id) else { continue };
+        let payment = read::rows(connection, &payment, params![id.0], read::payment)?.pop();
+        found.push(PostedTransfer {
+            transfer,
+            reversed_by: rows.next().map(|reversal| reversal.id),
+            payment,
+        });
+    }
+    Ok(found)
+}
+
+fn answers_by_key(connection: &Connection, keys: &[String]) -> Result<Vec<RememberedAnswer>, StoreError> {
+    let mut answers = Vec::new();
+    for key in keys {
+        answers.extend(read::rows(connection, "SELECT body FROM answer WHERE key = ?1", [key], read::body)?);
+    }
+    Ok(answers)
 }
 
 fn commit(

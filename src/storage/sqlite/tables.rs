@@ -77,6 +77,8 @@ pub(super) const PLAN: Table = Table {
         "traffic_price_out",
         "traffic_included_out",
         "session_price",
+        "timed",
+        "quota",
     ],
 };
 
@@ -143,16 +145,16 @@ pub(super) const SUBSCRIBER: Table = Table {
         "block_reason",
         "block_since",
         "block_by",
-        "paused",
         "valid_from",
         "valid_until",
         "code1c",
+        "terms",
     ],
 };
 
 /// Without the balance, which only [`super::write`] moves.
 pub(super) const LEDGER_ACCOUNT: Table =
-    Table { name: "ledger_account", key: &["id"], columns: &["id", "kind", "name"] };
+    Table { name: "ledger_account", key: &["id"], columns: &["id", "kind", "asset", "name"] };
 
 pub(super) const TRANSFER: Table = Table {
     name: "transfer",
@@ -168,6 +170,8 @@ pub(super) const TRANSFER: Table = Table {
         "time",
         "actor",
         "balance_after",
+        "day",
+        "reverses",
     ],
 };
 
@@ -224,3 +228,42 @@ pub(super) const POOL_GRANT: Table = Table {
 
 pub(super) const EDGE_POSITION: Table =
     Table { name: "edge_position", key: &["edge"], columns: &["edge", "epoch", "sequence"] };
+
+pub(super) const SERVICE: Table = Table { name: "service", key: &["name"], columns: &["name", "body"] };
+
+pub(super) const PACKAGE: Table = Table { name: "package", key: &["name"], columns: &["name", "body"] };
+
+pub(super) const FEE_STATE: Table = Table {
+    name: "fee_state",
+    key: &["subscriber"],
+    columns: &["subscriber", "decided", "plan_through", "services_through", "due", "due_cut_at"],
+};
+
+pub(super) const ACCOUNT_STATE: Table =
+    Table { name: "account_state", key: &["account"], columns: &["account", "body"] };
+
+pub(super) const METER: Table = Table {
+    name: "meter",
+    key: &["month", "subscriber", "service"],
+    columns: &["subscriber", "service", "month", "used", "covered", "charged"],
+};
+
+pub(super) const PENDING: Table = Table { name: "pending", key: &["id"], columns: &["id", "open", "body"] };
+
+pub(super) const BUDGET: Table = Table { name: "budget", key: &["subject"], columns: &["subject", "body"] };
+
+pub(super) const RATING_DOCUMENT: Table =
+    Table { name: "rating_document", key: &["name"], columns: &["name", "body"] };
+
+pub(super) const ACT: Table = Table {
+    name: "act",
+    key: &["number"],
+    columns: &["number", "month", "account", "lines", "sum", "vat", "made"],
+};
+
+pub(super) const BOOKS: Table = Table { name: "books", key: &["id"], columns: &["id", "body"] };
+
+pub(super) const ANSWER: Table = Table { name: "answer", key: &["key"], columns: &["key", "at", "body"] };
+
+pub(super) const AUDIT: Table =
+    Table { name: "audit", key: &[], columns: &["time", "actor", "action", "subject", "text"] };

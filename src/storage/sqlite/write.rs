@@ -1,5 +1,7 @@
 //! A batch's changes as statements, inside the caller's transaction.
 
+mod billing;
+
 use super::super::StoreError;
 use super::super::vault::{Place, Vault};
 use super::super::words::Word;
@@ -29,10 +31,24 @@ enum Statement {
     PoolGrant,
     EdgePosition,
     MoveBalance,
+    PaymentReversed,
+    Service,
+    Package,
+    FeeState,
+    AccountState,
+    Meter,
+    Pending,
+    Budget,
+    RatingDocument,
+    Act,
+    Books,
+    Answer,
+    ForgetAnswers,
+    Audit,
 }
 
 impl Statement {
-    const COUNT: usize = 14;
+    const COUNT: usize = 28;
 }
 
 impl Statements {
@@ -53,6 +69,20 @@ impl Statements {
             tables::POOL_GRANT.upsert(),
             tables::EDGE_POSITION.upsert(),
             "UPDATE ledger_account SET balance = balance + ?2 WHERE id = ?1".to_owned(),
+            "UPDATE payment SET reversed = 1 WHERE operator = ?1 AND id = ?2".to_owned(),
+            tables::SERVICE.upsert(),
+            tables::PACKAGE.upsert(),
+            tables::FEE_STATE.upsert(),
+            tables::ACCOUNT_STATE.upsert(),
+            tables::METER.upsert(),
+            tables::PENDING.upsert(),
+            tables::BUDGET.upsert(),
+            tables::RATING_DOCUMENT.upsert(),
+            tables::ACT.insert(),
+            tables::BOOKS.upsert(),
+            tables::ANSWER.insert(),
+            "DELETE FROM answer WHERE at < ?1".to_owned(),
+            tables::AUDIT.insert(),
         ])
     }
 }
@@ -131,7 +161,7 @@ fn write(to: &mut Prepared<'_>, vault: &Vault, change: &Change) -> Result<(), St
         Change::Account(a) => write_account(to, a),
         Change::Subscriber(s) => write_subscriber(to, vault, s),
         Change::LedgerAccount(l) => {
-            to.write(Statement::LedgerAccount, params![l.id.0, l.kind.word(), l.name])
+            to.write(Statement::LedgerAccount, params![l.id.0, l.kind.word(), l.asset.word(), l.name])
         }
         Change::Transfer(t) => write_transfer(to, t),
         Change::Payment(p) => write_payment(to, p),
@@ -144,6 +174,15 @@ fn write(to: &mut Prepared<'_>, vault: &Vault, change: &Change) -> Result<(), St
             Statement::EdgePosition,
             params![edge, position.epoch.cast_signed(), position.sequence.cast_signed()],
         ),
+        Change::PaymentReversed(key) => reverse_payment(to, key),
+        billing => billing::write(to, billing),
+    }
+}
+
+fn reverse_payment(to: &mut Prepared<'_>, key: &PaymentKey) -> Result<(), StoreError> {
+    match to.run(Statement::PaymentReversed, params![key.operator, key.id])? {
+        1 => Ok(()),
+        _ => Err(StoreError::Poisoned(format!("there is no payment {:?} of {:?}", key.id, key.operator))),
     }
 }
 
@@ -176,13 +215,14 @@ fn write_plan(to: &mut Prepared<'_>, p: &Plan) -> Result<(), StoreError> {
             p.usage.traffic_out.nanos(),
             p.usage.included_out.cast_signed(),
             p.usage.session_hour.nanos(),
+            json(&p.timed)?,
+            json(&p.quota)?,
         ],
     )
 }
 
 fn write_account(to: &mut Prepared<'_>, a: &Account) -> Result<(), StoreError> {
-    let subjects =
-        serde_json::to_string(&a.voip_subjects).map_err(|e| StoreError::Poisoned(e.to_string()))?;
+    let subjects = json(&a.voip_subjects)?;
     to.write(
         Statement::Account,
         params![
@@ -238,10 +278,10 @@ fn write_subscriber(to: &mut Prepared<'_>, vault: &Vault, s: &Subscriber) -> Res
             block.map(|b| &b.reason),
             block.map(|b| b.since.micros()),
             block.map(|b| &b.by),
-            s.paused,
             s.valid_from.map(Timestamp::micros),
             s.valid_until.map(Timestamp::micros),
             s.code1c,
+            json(&s.terms)?,
         ],
     )
 }
@@ -265,6 +305,8 @@ fn write_transfer(to: &mut Prepared<'_>, t: &Transfer) -> Result<(), StoreError>
             t.time.micros(),
             t.by,
             t.balance_after.micros(),
+            t.day.map(Day::number),
+            t.reverses.map(|id| id.0),
         ],
     )
 }
@@ -330,6 +372,11 @@ fn move_balance(to: &mut Prepared<'_>, account: AccountId, sum: i128) -> Result<
             "a transfer names account {account}, which the ledger does not have"
         )))
     }
+}
+
+/// A value of the model as a JSON column.
+fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Poisoned(error.to_string()))
 }
 
 fn text(value: Option<impl Display>) -> Option<String> {

@@ -1,5 +1,6 @@
 //! A store in memory that keeps what was committed and fails when it is told to.
 
+use crate::engine::testing::stored;
 use crate::model::*;
 use crate::storage::{Batch, Lease, Store, StoreError};
 use parking_lot::{Condvar, Mutex};
@@ -101,7 +102,7 @@ impl Shared {
     }
 
     pub fn snapshot(&self) -> Snapshot {
-        snapshot(&self.inner.lock().changes)
+        stored(&self.inner.lock().changes)
     }
 }
 
@@ -145,7 +146,7 @@ impl Store for MemoryStore {
     }
 
     fn load(&mut self) -> Result<Snapshot, StoreError> {
-        Ok(snapshot(&self.reached()?.changes))
+        Ok(stored(&self.reached()?.changes))
     }
 
     fn payments_by_key(&mut self, keys: &[PaymentKey]) -> Result<HashMap<PaymentKey, Payment>, StoreError> {
@@ -155,6 +156,27 @@ impl Store for MemoryStore {
             .filter_map(|key| inner.payments.get_key_value(key))
             .map(|(k, p)| (k.clone(), p.clone()))
             .collect())
+    }
+
+    fn transfers_by_id(&mut self, ids: &[TransferId]) -> Result<Vec<PostedTransfer>, StoreError> {
+        let inner = self.reached()?;
+        let transfers = || inner.changes.iter().filter_map(as_transfer);
+        let posted = |id: &TransferId| {
+            let transfer = transfers().find(|transfer| transfer.id == *id)?.clone();
+            let reversed_by = transfers().find(|t| t.reverses == Some(*id)).map(|t| t.id);
+            let payment = inner.payments.values().find(|payment| payment.transfer == *id).cloned();
+            Some(PostedTransfer { transfer, reversed_by, payment })
+        };
+        Ok(ids.iter().filter_map(posted).collect())
+    }
+
+    fn answers_by_key(&mut self, keys: &[String]) -> Result<Vec<RememberedAnswer>, StoreError> {
+        let inner = self.reached()?;
+        let answers = inner.changes.iter().filter_map(|change| match change {
+            Change::Answer(answer) if keys.contains(&answer.key) => Some(answer.clone()),
+            _ => None,
+        });
+        Ok(answers.collect())
     }
 
     fn commit(&mut self, batch: &Batch<'_>) -> Result<(), StoreError> {
@@ -195,43 +217,9 @@ impl Store for MemoryStore {
     }
 }
 
-/// What these changes come to.
-fn snapshot(changes: &[Change]) -> Snapshot {
-    let mut snapshot = Snapshot::default();
-    fn put<T>(list: &mut Vec<T>, new: &T, same: impl Fn(&T) -> bool)
-    where
-        T: Clone,
-    {
-        list.retain(|old| !same(old));
-        list.push(new.clone());
+fn as_transfer(change: &Change) -> Option<&Transfer> {
+    match change {
+        Change::Transfer(transfer) => Some(transfer),
+        _ => None,
     }
-    for change in changes {
-        match change {
-            Change::Group(new) => put(&mut snapshot.groups, new, |old| old.id == new.id),
-            Change::Plan(new) => put(&mut snapshot.plans, new, |old| old.id == new.id),
-            Change::Pool(new) => put(&mut snapshot.pools, new, |old| old.id == new.id),
-            Change::Nas(new) => put(&mut snapshot.nases, new, |old| old.id == new.id),
-            Change::Account(new) => put(&mut snapshot.accounts, new, |old| old.id == new.id),
-            Change::Subscriber(new) => put(&mut snapshot.subscribers, new, |old| old.id == new.id),
-            Change::LedgerAccount(new) => snapshot.ledger.push((new.clone(), Money::ZERO)),
-            Change::Transfer(transfer) => {
-                snapshot.last_transfer = snapshot.last_transfer.max(transfer.id.0);
-                for (account, balance) in &mut snapshot.ledger {
-                    if account.id == transfer.credit {
-                        *balance = balance.checked_add(transfer.amount).unwrap();
-                    } else if account.id == transfer.debit {
-                        *balance = balance.checked_sub(transfer.amount).unwrap();
-                    }
-                }
-            }
-            Change::Payment(_) => {}
-            Change::Session(new) => put(&mut snapshot.sessions, new, |old| old.key == new.key),
-            Change::PoolGrant(new) => put(&mut snapshot.grants, new, |old| old.address == new.address),
-            Change::EdgePosition { edge, position } => {
-                snapshot.edge_positions.insert(edge.clone(), *position);
-            }
-        }
-    }
-    snapshot.sessions.retain(Session::is_open);
-    snapshot
 }

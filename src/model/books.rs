@@ -1,0 +1,89 @@
+//! What the ledger remembers of itself: the fee run, the months closed, outages, panic.
+
+use super::{AccountId, Day, Money, Month, SubscriberId, Timestamp, TransferId};
+use serde::{Deserialize, Serialize};
+
+/// One value for the whole ledger.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BooksState {
+    /// The last day whose fee run is complete; None before the first.
+    pub fees_through: Option<Day>,
+    /// How far the run of the day after it has come.
+    pub fees_after: Option<SubscriberId>,
+    /// An operator let fees be made up to this day, over a longer gap than is made up by itself.
+    pub catch_up_through: Option<Day>,
+    /// The ledger is known to have been at work then.
+    pub alive: Timestamp,
+    /// No new shortage takes effect before this moment, so that payments queued at the operators arrive first.
+    pub outage_until: Option<Timestamp>,
+    /// Everybody is let through since this moment.
+    pub panic_since: Option<Timestamp>,
+    /// Nothing is dated into this month or an earlier one.
+    pub closed_through: Option<Month>,
+    pub last_act: i64,
+    pub last_pending: i64,
+    /// Opening balances are no longer set by files.
+    pub live: bool,
+}
+
+/// One account's act of a closed month.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Act {
+    /// Numbered from 1 without gaps.
+    pub number: i64,
+    pub month: Month,
+    pub account: AccountId,
+    pub lines: Vec<ActLine>,
+    /// Sum of the lines, VAT included.
+    pub sum: Money,
+    pub vat: Money,
+    pub made: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActLine {
+    /// Kind of revenue.
+    pub name: String,
+    pub sum: Money,
+}
+
+/// Money set aside for a purpose: a transfer that is not posted yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// Numbered apart from transfers.
+    pub id: i64,
+    pub debit: AccountId,
+    pub credit: AccountId,
+    pub amount: Money,
+    /// What it is for: a session's reservation.
+    pub reference: String,
+    pub text: String,
+    pub opened: Timestamp,
+    pub expires: Timestamp,
+    pub by: String,
+    pub state: PendingState,
+}
+
+/// A pending transfer is resolved at most once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PendingState {
+    Open,
+    /// Posted, at most by its amount, as this transfer.
+    Posted(TransferId),
+    Voided,
+    Expired,
+}
+
+/// Something an operator did that money and sessions do not show.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    pub time: Timestamp,
+    pub by: String,
+    /// Stable word: `panic-open`, `plan-change`, ...
+    pub action: String,
+    /// Whom it is about: a login, a contract; empty: everybody.
+    pub subject: String,
+    pub text: String,
+}
