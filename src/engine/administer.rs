@@ -59,5 +59,8 @@ fn subscriber(state: &State, id: SubscriberId) -> Result<&Arc<Subscriber>, Refus
 }
 
 fn changed(subscriber: Subscriber) -> Decision {
-    Decision { outcome: Outcome::Done { changed: true }, changes: vec![Change::Subscriber(subscriber)] }
+    Decision {
+        outcome: Outcome::Done { changed: true },
+        changes: vec![Change::Subscriber(Box::new(subscriber))],
+    }
 }

@@ -91,7 +91,9 @@ impl State {
             .chain(snapshot.pools.into_iter().map(Change::Pool))
             .chain(snapshot.nases.into_iter().map(Change::Nas))
             .chain(snapshot.accounts.into_iter().map(Change::Account))
-            .chain(snapshot.subscribers.into_iter().map(Change::Subscriber))
+            .chain(
+                snapshot.subscribers.into_iter().map(|subscriber| Change::Subscriber(Box::new(subscriber))),
+            )
             .chain(snapshot.sessions.into_iter().map(Change::Session))
             .chain(snapshot.grants.into_iter().map(Change::PoolGrant))
             .chain(snapshot.services.into_iter().map(Change::Service))

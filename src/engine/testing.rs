@@ -228,7 +228,7 @@ pub(crate) fn stored(changes: &[Change]) -> Snapshot {
         pools: newest!(Pool by |p| p.id),
         nases: newest!(Nas by |n| n.id),
         accounts: newest!(Account by |a| a.id),
-        subscribers: newest!(Subscriber by |s| s.id),
+        subscribers: newest!(Subscriber by |s| s.id).into_iter().map(|s: Box<Subscriber>| *s).collect(),
         ledger: ledger.into_values().collect(),
         sessions,
         grants: newest!(PoolGrant by |g| (g.pool, g.address)),

@@ -14,7 +14,8 @@ pub enum Change {
     Pool(Pool),
     Nas(Nas),
     Account(Account),
-    Subscriber(Subscriber),
+    /// Boxed: changes are moved about in their thousands, and this one is twice as large as the next.
+    Subscriber(Box<Subscriber>),
     LedgerAccount(LedgerAccount),
     /// Appended; both balances move with it.
     Transfer(Transfer),

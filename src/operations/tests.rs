@@ -161,6 +161,6 @@ fn ledger_with(login: &str, change: impl FnOnce(&mut Subscriber)) -> Ledger {
     let view = ledger.state.view(ledger.subscriber(login), NOW).unwrap();
     let mut subscriber = Subscriber::clone(&view.subscriber);
     change(&mut subscriber);
-    ledger.put(Change::Subscriber(subscriber));
+    ledger.put(Change::Subscriber(Box::new(subscriber)));
     ledger
 }

@@ -325,7 +325,7 @@ pub(super) fn every_object_comes_back_as_it_was_written(store: &mut dyn Store, r
     changes.extend([Change::Plan(odd_plan()), Change::Pool(pool.clone())]);
     changes.extend(nases.iter().cloned().map(Change::Nas));
     changes.push(Change::Account(odd_account()));
-    changes.extend(odd_subscribers().into_iter().map(Change::Subscriber));
+    changes.extend(odd_subscribers().into_iter().map(|subscriber| Change::Subscriber(Box::new(subscriber))));
     changes.extend([ledger_account(7), ledger_account(-1), Change::Transfer(booked.clone())]);
     changes.extend([Change::Session(odd_session()), Change::PoolGrant(grant.clone())]);
     changes.push(Change::EdgePosition { edge: "край 1".into(), position });
@@ -364,7 +364,7 @@ pub(super) fn an_object_written_again_is_replaced(store: &mut dyn Store, _: &dyn
     };
     writing.commit(&[
         Change::Account(account(1)),
-        Change::Subscriber(subscriber(1)),
+        Change::Subscriber(Box::new(subscriber(1))),
         Change::PoolGrant(grant(1)),
         position(1),
     ]);
@@ -372,8 +372,8 @@ pub(super) fn an_object_written_again_is_replaced(store: &mut dyn Store, _: &dyn
     let unblocked = Subscriber { password: Password::None, ..subscriber(1) };
     writing.commit(&[
         Change::Account(renamed.clone()),
-        Change::Subscriber(Subscriber { name: ODD.into(), ..subscriber(1) }),
-        Change::Subscriber(unblocked.clone()),
+        Change::Subscriber(Box::new(Subscriber { name: ODD.into(), ..subscriber(1) })),
+        Change::Subscriber(Box::new(unblocked.clone())),
         Change::PoolGrant(grant(2)),
         position(2),
     ]);
@@ -472,8 +472,8 @@ pub(super) fn a_batch_that_breaks_a_rule_is_poisoned_and_leaves_nothing(
         (
             "another's login",
             vec![
-                Change::Subscriber(same_login.clone()),
-                Change::Subscriber(Subscriber { id: SubscriberId(2), ..same_login }),
+                Change::Subscriber(Box::new(same_login.clone())),
+                Change::Subscriber(Box::new(Subscriber { id: SubscriberId(2), ..same_login })),
             ],
         ),
     ];

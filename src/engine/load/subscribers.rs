@@ -71,7 +71,7 @@ impl Planner<'_> {
         self.take_addresses(&subscriber, old.as_ref())?;
         let effect = effect(old.as_ref(), &subscriber);
         if effect != RowEffect::Unchanged {
-            self.books.changes.push(Change::Subscriber(subscriber.clone()));
+            self.books.changes.push(Change::Subscriber(Box::new(subscriber.clone())));
         }
         self.note("subscriber", &row.login, with_posting(effect, posted));
         self.logins.insert(subscriber.login.clone(), subscriber.id);

@@ -38,7 +38,7 @@ fn standing(balance: &str, hold: Hold, paused: bool) -> Standing {
     let day = day_of(NOW, &TimeZone::UTC);
     subscriber.terms.pause = paused.then_some(Pause { from: day, to: day });
     ledger.state.absorb(&Change::Account(account), NOW, &mut ledger.touched);
-    ledger.state.absorb(&Change::Subscriber(subscriber), NOW, &mut ledger.touched);
+    ledger.state.absorb(&Change::Subscriber(Box::new(subscriber)), NOW, &mut ledger.touched);
     ledger.standing("ivanov")
 }
 

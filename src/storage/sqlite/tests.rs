@@ -45,7 +45,7 @@ fn what_was_committed_is_there_after_opening_anew() {
     let lease = store.acquire_lease("a").unwrap();
     let changes = [
         Change::Account(conformance::account(1)),
-        Change::Subscriber(conformance::subscriber(1)),
+        Change::Subscriber(Box::new(conformance::subscriber(1))),
         conformance::ledger_account(1),
     ];
     store.commit(&Batch { epoch: lease.epoch, sequence: 1, changes: &changes }).unwrap();
@@ -89,7 +89,8 @@ fn secrets_do_not_stand_in_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = open(&dir);
     let lease = store.acquire_lease("a").unwrap();
-    let changes = [Change::Account(conformance::account(1)), Change::Subscriber(conformance::subscriber(1))];
+    let changes =
+        [Change::Account(conformance::account(1)), Change::Subscriber(Box::new(conformance::subscriber(1)))];
     store.commit(&Batch { epoch: lease.epoch, sequence: 1, changes: &changes }).unwrap();
     let mut octets = std::fs::read(file(&dir)).unwrap();
     octets.extend(std::fs::read(dir.path().join("headgate.db-wal")).unwrap());
@@ -114,8 +115,8 @@ fn a_secret_copied_to_another_row_makes_the_load_fail() {
     let changes = [
         Change::Account(conformance::account(1)),
         Change::Account(conformance::account(2)),
-        Change::Subscriber(conformance::subscriber(1)),
-        Change::Subscriber(conformance::subscriber(2)),
+        Change::Subscriber(Box::new(conformance::subscriber(1))),
+        Change::Subscriber(Box::new(conformance::subscriber(2))),
     ];
     store.commit(&Batch { epoch: lease.epoch, sequence: 1, changes: &changes }).unwrap();
     sql(&dir, "UPDATE subscriber SET password = (SELECT password FROM subscriber WHERE id = 1) WHERE id = 2");
@@ -134,7 +135,7 @@ fn a_hash_cannot_be_passed_off_as_clear_text() {
         password: Password::NtHash(SecretText::new("8846f7eaee8fb117ad06bdd830b7586c")),
         ..conformance::subscriber(1)
     };
-    let changes = [Change::Account(conformance::account(1)), Change::Subscriber(hashed)];
+    let changes = [Change::Account(conformance::account(1)), Change::Subscriber(Box::new(hashed))];
     store.commit(&Batch { epoch: lease.epoch, sequence: 1, changes: &changes }).unwrap();
     store.load().unwrap();
     sql(&dir, "UPDATE subscriber SET password_kind = 'clear'");
