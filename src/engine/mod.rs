@@ -7,6 +7,9 @@
 mod administer;
 mod billing;
 mod calendar;
+mod closing;
+mod corrections;
+mod fees;
 mod ledger;
 mod load;
 mod payment;
@@ -15,6 +18,7 @@ mod rules;
 pub mod session;
 mod standing;
 mod state;
+mod terms;
 
 pub use calendar::{day_of, midnight, moment};
 pub use rules::{BillingRules, Settings};
@@ -52,7 +56,10 @@ impl State {
                 Ok(administer::close_session(self, session, *at, *terminate_cause))
             }
             Command::NasSignsRequests(nas) => administer::nas_signs_requests(self, *nas),
-            Command::Tick => Ok(Decision::unchanged(Outcome::Done { changed: true })),
+            Command::Clock { synchronised } => Ok(fees::clock(self, *synchronised, now)),
+            Command::Correction(command) => corrections::decide(self, command, actor, now),
+            Command::Terms(command) => terms::decide(self, command, actor, now),
+            Command::Closing(command) => closing::decide(self, command, actor, now),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What the ledger can be asked to do.
 
 use super::{
-    AccountId, DataFile, Money, NasId, PaymentKey, SessionKey, SpoolEntry, SpoolPosition, SubscriberId,
-    Timestamp,
+    AccountId, ActLine, DataFile, Day, Money, Month, NasId, PaymentKey, PlanId, SessionKey, SpoolEntry,
+    SpoolPosition, SubscriberId, Timestamp, TransferId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -53,8 +53,113 @@ pub enum Command {
     },
     /// This NAS has sent a valid Message-Authenticator for the first time.
     NasSignsRequests(NasId),
-    /// A moment that was waited for has come (a credit's term, a validity).
-    Tick,
+    /// Moments have come: a day's fees, the end of a promise or a pause, a heartbeat.
+    Clock {
+        /// The machine's clock says that it is right; no fees are charged otherwise.
+        synchronised: bool,
+    },
+    Correction(CorrectionCommand),
+    Terms(TermsCommand),
+    Closing(ClosingCommand),
+}
+
+/// Money moved by hand. Nothing is edited: each is a new transfer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CorrectionCommand {
+    /// Take a transfer back, once.
+    Reverse { transfer: TransferId, reason: String },
+    /// Put a balance right; less than zero takes money.
+    Correct { account: AccountId, sum: Money, text: String },
+    /// Give money back to the subscriber.
+    Refund { account: AccountId, sum: Money, text: String },
+    /// Between two contracts.
+    Move { from: AccountId, to: AccountId, sum: Money, text: String },
+    /// Set the credit limit.
+    Credit { account: AccountId, limit: Money, until: Option<Timestamp> },
+}
+
+/// What is agreed with a subscriber, and what an operator decides about cuts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TermsCommand {
+    /// Take a promised payment; the configured sum and days where none are given.
+    Promise {
+        account: AccountId,
+        sum: Option<Money>,
+        days: Option<i32>,
+    },
+    Pause {
+        subscriber: SubscriberId,
+        from: Day,
+        to: Day,
+    },
+    /// End a pause today, or take back one that has not begun.
+    Resume {
+        subscriber: SubscriberId,
+    },
+    /// Change the plan of these, all or none.
+    Plan {
+        subscribers: Vec<SubscriberId>,
+        plan: PlanId,
+        /// None: now.
+        from: Option<Day>,
+        /// Say what it would cost and change nothing.
+        dry_run: bool,
+        /// Also where `avail` does not cover it: an operator with the right.
+        uncovered: bool,
+    },
+    AddService {
+        subscriber: SubscriberId,
+        service: String,
+        /// None: today.
+        from: Option<Day>,
+        until: Option<Day>,
+    },
+    RemoveService {
+        subscriber: SubscriberId,
+        service: String,
+    },
+    Discount {
+        subscriber: SubscriberId,
+        basis_points: u32,
+        until: Option<Day>,
+    },
+    BuyPackage {
+        subscriber: SubscriberId,
+        package: String,
+    },
+    /// Shut a short account now, without waiting for the hour of cuts.
+    CutNow {
+        account: AccountId,
+    },
+    /// Do not shut it before.
+    DeferCut {
+        account: AccountId,
+        until: Timestamp,
+    },
+    /// Make fees up to yesterday although the gap is longer than is made up by itself.
+    CatchUp,
+    /// Let everybody through, or end it.
+    Panic {
+        open: bool,
+    },
+}
+
+/// The books as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClosingCommand {
+    /// Nothing is dated into this month any more.
+    LockMonth(Month),
+    /// Acts of a locked month, drafted from what was posted in it.
+    MakeActs { month: Month, drafts: Vec<ActDraft> },
+    /// Files set no opening balances any more.
+    GoLive,
+}
+
+/// What an act is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActDraft {
+    pub account: AccountId,
+    pub lines: Vec<ActLine>,
 }
 
 /// A payment as an operator announces it.

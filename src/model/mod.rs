@@ -39,7 +39,9 @@ pub use accounting::{AccountingKind, AccountingRecord, SpoolEntry, SpoolPosition
 pub use books::{Act, ActLine, AuditEntry, BooksState, Pending, PendingState};
 pub use budget::{Budget, BudgetBucket, RatingDocument};
 pub use change::Change;
-pub use command::{Actor, Command, LoadOptions, PaymentRequest};
+pub use command::{
+    ActDraft, Actor, ClosingCommand, Command, CorrectionCommand, LoadOptions, PaymentRequest, TermsCommand,
+};
 pub use day::{Day, DayError, Month};
 pub use fee::{AccountState, Discount, FeeState, Pause, Promise, SubscribedService, SubscriberTerms};
 pub use feed::{FeedEntry, FeedPage, PortGuard, PortProtocol};
@@ -48,7 +50,7 @@ pub use mac::{Mac, MacError};
 pub use meter::{Meter, MeterKey, MeteredService};
 pub use money::{Money, MoneyError, Price};
 pub use nas::{Nas, Vendor};
-pub use outcome::{Loaded, LoadedRow, Outcome, Refusal, RowEffect};
+pub use outcome::{Loaded, LoadedRow, Outcome, PlanChangeRow, Refusal, RowEffect};
 pub use payment::{Payment, PaymentKey};
 pub use plan::{Charge, MikrotikBurst, OnShortage, Period, Plan, Quota, TimeTable, TimedShape, UsagePrices};
 pub use pool::{Pool, PoolGrant};

@@ -1,6 +1,6 @@
 //! What the ledger answers.
 
-use super::{Money, Payment, TransferId};
+use super::{Day, Money, Payment, Timestamp, TransferId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -21,11 +21,38 @@ pub enum Outcome {
         changed: bool,
     },
     Loaded(Loaded),
+    /// A correction, refund, reversal or move was posted.
+    Posted {
+        transfer: TransferId,
+        amount: Money,
+        balance: Money,
+    },
+    Promised {
+        sum: Money,
+        until: Timestamp,
+        balance: Money,
+    },
+    /// What a change of plan costs each of them now.
+    PlanChanged(Vec<PlanChangeRow>),
+    /// Numbers of the acts made, first and last; None: there were none to make.
+    ActsMade(Option<(i64, i64)>),
     /// Entries taken from a spool.
     Replayed {
         applied: usize,
         skipped: usize,
     },
+}
+
+/// One subscriber of a change of plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanChangeRow {
+    pub login: String,
+    pub from_plan: String,
+    pub to_plan: String,
+    pub day: Day,
+    /// Charged now; less than zero: given back.
+    pub charge: Money,
+    pub balance: Money,
 }
 
 /// What a load did or, with `--dry-run`, would do.

@@ -20,7 +20,8 @@ fn a_full_queue_answers_later_and_takes_again_when_it_is_drained() {
     running.store.close_gate();
     let first = running.submit(running.pay("first", "1.00"));
     until("the first batch is in the store", || running.store.is_at_gate());
-    let waiting: Vec<_> = (0..URGENT_MAX).map(|_| running.submit(Command::Tick)).collect();
+    let waiting: Vec<_> =
+        (0..URGENT_MAX).map(|_| running.submit(Command::Clock { synchronised: false })).collect();
     assert_eq!(running.writer.depth(), (URGENT_MAX, 0));
     let refused = running.writer.submit(running.pay("2", "1.00"), actor());
     assert!(matches!(refused, Err(Rejected::Later(_))));
