@@ -29,6 +29,8 @@ use tokio::task::JoinSet;
 const NAS_ORDERS_MAX: usize = 1_000;
 /// Entries of the spool merged into presence at a time when starting.
 const CATCH_UP_ENTRIES: usize = 10_000;
+/// How often silent sessions are looked for.
+const SILENCE_LOOK: Duration = Duration::from_secs(30);
 
 #[derive(Args)]
 pub(super) struct Serve {}
@@ -134,6 +136,7 @@ pub(super) fn serve(config: Config, config_file: &Path, ready: impl FnOnce()) ->
         let api = open_http(&config, &operations, &stop, &mut doors).await?;
         let settings = coa::Settings { captive_url: captive_url(&config), ..coa::Settings::default() };
         doors.spawn(coa::run(settings, Arc::clone(&operations), nas_order_queue, stop.clone()));
+        doors.spawn(end_silent_sessions(Arc::clone(&operations), stop.clone()));
         tracing::info!(
             subscribers = operations.directory.read().subscriber_count(),
             sessions = operations.directory.read().open_session_count(),
@@ -334,6 +337,17 @@ impl RunningAccounting {
         self.stop.store(true, Ordering::Relaxed);
         if self.replayer.join().is_err() {
             tracing::error!("the replayer ended badly");
+        }
+    }
+}
+
+/// Looks for sessions that NASes no longer speak of until the server stops.
+async fn end_silent_sessions(operations: Arc<Operations>, mut stop: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(SILENCE_LOOK);
+    loop {
+        tokio::select! {
+            _ = stop.changed() => return,
+            _ = ticks.tick() => { operations.end_silent_sessions(); }
         }
     }
 }

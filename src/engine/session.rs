@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 const CLOSED_MAX: usize = 50_000;
 /// Acct-Terminate-Cause of sessions that Accounting-On or -Off ended (RFC 2866 5.10: NAS Reboot).
 const CAUSE_NAS_REBOOT: u32 = 11;
+/// Of sessions that were ended for silence (RFC 2866 5.10: Lost Service).
+pub const CAUSE_LOST_SERVICE: u32 = 3;
 const WRAP_32_BIT: u64 = 1 << 32;
 
 /// What a record did to a session.
@@ -269,13 +271,18 @@ fn merge_into(session: &mut Session, record: &AccountingRecord) -> SessionEffect
         _ if record.kind == AccountingKind::Stop => rest,
         None => rest,
         // We closed it (NAS reboot, stale), yet the NAS reports it alive, later: it lives.
-        Some(stopped) if session.terminate_cause == CAUSE_NAS_REBOOT && record.event_time > stopped => {
+        Some(stopped) if ended_by_us(session.terminate_cause) && record.event_time > stopped => {
             session.stopped = None;
             session.terminate_cause = 0;
             SessionEffect::Reopened
         }
         Some(_) => rest,
     }
+}
+
+/// Causes with which we end sessions ourselves, on evidence that may prove wrong.
+fn ended_by_us(cause: u32) -> bool {
+    matches!(cause, CAUSE_NAS_REBOOT | CAUSE_LOST_SERVICE)
 }
 
 /// A Start for a known session: a repeat, or the NAS uses the name again after a Stop.

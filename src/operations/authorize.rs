@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A session without news for this many interim intervals no longer counts against `sessions-max`.
-const STALE_INTERVALS: u32 = 3;
+pub(super) const STALE_INTERVALS: u32 = 3;
 
 /// What the configuration says about logins.
 #[derive(Clone, Debug)]

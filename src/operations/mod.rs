@@ -10,6 +10,7 @@ mod money;
 mod nas_orders;
 mod record;
 mod search;
+mod silence;
 mod status;
 mod why;
 

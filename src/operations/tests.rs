@@ -4,6 +4,7 @@ mod authorize;
 mod feed;
 mod find;
 mod money;
+mod silence;
 mod why;
 
 use super::*;

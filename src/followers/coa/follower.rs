@@ -5,8 +5,9 @@ use super::packet::write_change;
 use super::told::{Applications, Told, Treatment};
 use super::{Settings, Sockets};
 use crate::directory::{Cursor, Entry, Inner, NasEntry, NasNotice};
-use crate::model::{Session, SessionKey, SubscriberId};
+use crate::model::{Session, SessionKey, SubscriberId, Vendor};
 use crate::operations::{Counters, NasAnswer, NasOrder, NasOrderKind, Operations};
+use crate::radius::auth::reaches_captive;
 use crate::radius::codec::{ChangeAnswer, Code, PacketView, change_answer, error_cause_name};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::SocketAddr;
@@ -195,7 +196,7 @@ impl Follower {
         let wanted = entry.map(|entry| Told::wanted(entry, &self.operations.rules));
         let (code, told) = match (job.order, wanted) {
             (Order::Disconnect, Some(told)) => (Code::DISCONNECT_REQUEST, told),
-            (Order::Follow, Some(told)) if told.treatment == Treatment::Cut => {
+            (Order::Follow, Some(told)) if ends_session(told, nas.nas.vendor) => {
                 (Code::DISCONNECT_REQUEST, told)
             }
             (Order::Refresh, Some(told)) if told.treatment == Treatment::Cut => {
@@ -307,6 +308,15 @@ fn told_after(flight: &Flight, acknowledged: bool) -> Option<Told> {
 fn session_at<'a>(inner: &'a Inner, key: &SessionKey) -> Option<(&'a Session, &'a Arc<NasEntry>)> {
     let session = inner.session(key).filter(|session| session.is_open())?;
     Some((session, inner.nas(session.key.nas)?))
+}
+
+/// Blocked, or a debtor on a NAS that cannot redirect (rules, States): the next login is answered as captive.
+fn ends_session(told: Told, vendor: Vendor) -> bool {
+    match told.treatment {
+        Treatment::Cut => true,
+        Treatment::Captive => !reaches_captive(vendor),
+        Treatment::Open | Treatment::Gone => false,
+    }
 }
 
 /// None: the NAS takes neither CoA nor Disconnect.

@@ -18,4 +18,4 @@ mod redirect;
 pub use method::Method;
 pub use mppe::{Encryption, MppeKeys};
 pub use nt_keys::NtKeys;
-pub use redirect::{CAPTIVE_ADDRESS_LIST, redirects, rendered_redirect, write_redirect};
+pub use redirect::{CAPTIVE_ADDRESS_LIST, reaches_captive, redirects, rendered_redirect, write_redirect};

@@ -13,6 +13,12 @@ pub fn redirects(vendor: Vendor) -> bool {
     matches!(vendor, Vendor::Mikrotik | Vendor::Wispr)
 }
 
+/// Whether a debtor's open session on this vendor's NAS reaches the captive page without a new login: by the reply's
+/// attributes, or by the kernel of a Linux box.
+pub fn reaches_captive(vendor: Vendor) -> bool {
+    redirects(vendor) || matches!(vendor, Vendor::Linux | Vendor::AccelPpp)
+}
+
 /// Writes the vendor's redirection to the captive page; nothing for vendors without one. The URL is of at most 247
 /// octets.
 pub fn write_redirect(

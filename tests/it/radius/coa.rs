@@ -49,9 +49,14 @@ impl Request {
 
 impl Nas {
     fn new(first_wait: Duration) -> Nas {
+        Nas::of("mikrotik", first_wait)
+    }
+
+    fn of(vendor: &str, first_wait: Duration) -> Nas {
         let socket = System::nas_socket("127.0.0.1");
         let port = socket.local_addr().unwrap().port();
         let data = DATA.replace("coa-port = 0", &format!("coa-port = {port}"));
+        let data = data.replace("\"mikrotik\"", &format!("{vendor:?}"));
         let mut system = System::with(Options { data, ..Options::default() });
         let (stop, stopping) = watch::channel(false);
         let settings = coa::Settings { first_wait, ..coa::Settings::default() };
@@ -151,6 +156,19 @@ fn a_debtor_is_redirected_without_redialling_and_opened_again_when_paid() {
     nas.answer(&request, Code::COA_ACK, None);
     assert!(nas.take().is_none(), "what the NAS has is not said again");
     assert_eq!(nas.system.count("coa_acknowledged"), 2);
+}
+
+#[test]
+fn a_debtor_on_a_nas_that_cannot_redirect_is_disconnected() {
+    for vendor in ["cisco", "juniper", "huawei", "nokia"] {
+        let nas = Nas::of(vendor, LONG);
+        nas.charge();
+        let request = nas.take().expect("a Disconnect");
+        assert_eq!(request.view().code(), Code::DISCONNECT_REQUEST, "{vendor}");
+        nas.answer(&request, Code::DISCONNECT_ACK, None);
+        assert_eq!(nas.result(), "Disconnect ACK");
+        assert!(nas.take().is_none(), "{vendor}: its Stop is on the way");
+    }
 }
 
 #[test]
