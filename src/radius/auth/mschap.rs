@@ -94,11 +94,7 @@ impl V2Proof {
             .finalize();
         let digest =
             Sha1::new_with_prefix(inner).chain_update(self.challenge_hash).chain_update(ITERATION).finalize();
-        let mut text = [0; 42];
-        for (place, octet) in text.iter_mut().zip(b"S=".iter().copied().chain(hex_digits(&digest))) {
-            *place = octet;
-        }
-        text
+        success_text(&digest.into())
     }
 
     /// The start keys of 128 bits, as the server's side uses them (RFC 3079 sections 3.2 and 3.3).
@@ -267,8 +263,8 @@ pub fn write_error(
         };
     let identifier = response.get(..1).unwrap_or(&[0]);
     let mut digits = [0; 32];
-    for (place, digit) in digits.iter_mut().zip(hex_digits(challenge)) {
-        *place = digit;
+    for (place, octet) in digits.as_chunks_mut::<2>().0.iter_mut().zip(challenge) {
+        *place = hex_digits(*octet);
     }
     let digits = digits.get(..challenge.len() * 2).unwrap_or_default();
     let fits =
@@ -278,12 +274,21 @@ pub fn write_error(
     reply.vendor_of_parts(VENDOR_MICROSOFT, MS_CHAP_ERROR, &parts)
 }
 
+/// `S=` and the digits of the server's proof.
+fn success_text(proof: &[u8; 20]) -> [u8; 42] {
+    let mut text = [0; 42];
+    [text[0], text[1]] = *b"S=";
+    let (_, digits) = text.split_at_mut(2);
+    for (place, octet) in digits.as_chunks_mut::<2>().0.iter_mut().zip(proof) {
+        *place = hex_digits(*octet);
+    }
+    text
+}
+
 /// Upper-case hexadecimal digits, as RFC 2759 wants them.
-fn hex_digits(octets: &[u8]) -> impl Iterator<Item = u8> {
-    octets.iter().flat_map(|octet| [octet >> 4, octet & 15]).map(|digit| match digit {
-        0..=9 => b'0' + digit,
-        _ => b'A' + digit - 10,
-    })
+fn hex_digits(octet: u8) -> [u8; 2] {
+    static DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    [DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 15)]]
 }
 
 #[cfg(test)]

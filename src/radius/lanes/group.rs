@@ -245,3 +245,69 @@ mod x86 {
         words
     }
 }
+
+/// The results of [`run`] by every way that this processor has.
+#[cfg(test)]
+pub fn run_every_way<K: Kernel<I, J, O>, const I: usize, const J: usize, const O: usize>(
+    inputs: &[(&[u32; I], &[u32; J])],
+) -> Vec<[[u32; LANES]; O]> {
+    let mut results = vec![[[0; LANES]; O]];
+    for (lane, input) in inputs.iter().enumerate() {
+        let [alone, ..] = &mut results[..] else { continue };
+        for (row, [word, ..]) in alone.iter_mut().zip(run::<K, I, J, O>(&[*input])) {
+            row[lane] = word;
+        }
+    }
+    #[cfg(target_arch = "x86_64")]
+    {
+        if std::arch::is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has it.
+            results.push(unsafe { x86::run_avx2::<K, I, J, O>(inputs) });
+        }
+        if x86::has_avx512() {
+            // SAFETY: the processor has it.
+            results.push(unsafe { x86::run_avx512::<K, I, J, O>(inputs) });
+        }
+    }
+    results
+}
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use super::super::{Md5, Sha1};
+    use super::*;
+
+    /// Messages of one to five blocks, so that lanes end at different ones.
+    fn messages<const W: usize>(count: usize, state: [u32; W]) -> Vec<Message<W>> {
+        (0..count).map(|n| Message { state, first: 5 * n, count: 1 + n * 7 % 5 }).collect()
+    }
+
+    fn every_way_is_the_same<A: Algorithm<W>, const W: usize>(count: usize, blocks: &[Block]) {
+        let states = |digest: &dyn Fn(&mut [Message<W>])| {
+            let mut messages = messages(count, A::INITIAL);
+            digest(&mut messages);
+            messages.iter().map(|message| message.state).collect::<Vec<_>>()
+        };
+        let alone = states(&|messages| {
+            messages.iter_mut().for_each(|one| digest::<A, W>(std::slice::from_mut(one), blocks))
+        });
+        if std::arch::is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has it.
+            assert_eq!(states(&|messages| unsafe { x86::digest_avx2::<A, W>(messages, blocks) }), alone);
+        }
+        if x86::has_avx512() {
+            // SAFETY: the processor has it.
+            assert_eq!(states(&|messages| unsafe { x86::digest_avx512::<A, W>(messages, blocks) }), alone);
+        }
+    }
+
+    #[test]
+    fn every_extension_of_the_processor_gives_the_digests_of_each_message_alone() {
+        let blocks: Vec<Block> =
+            (0..5 * 40usize).map(|n| std::array::from_fn(|at| (n * 31 + at * 7).to_le_bytes()[0])).collect();
+        for count in [2, 7, 8, 9, 16, 17, 40] {
+            every_way_is_the_same::<Md5, 4>(count, &blocks);
+            every_way_is_the_same::<Sha1, 5>(count, &blocks);
+        }
+    }
+}

@@ -13,6 +13,8 @@ mod word;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 
+#[cfg(test)]
+pub use group::run_every_way;
 pub use group::{Kernel, run};
 pub use md5::Md5;
 pub use sha1::{ConstantBlock, Sha1};
