@@ -16,7 +16,8 @@ use std::sync::Arc;
 #[derive(Default)]
 pub struct Inner {
     pub(super) slots: FxHashMap<SubscriberId, Slot>,
-    pub(super) logins: HashMap<Box<str>, Arc<Entry>>,
+    /// The operator's own logins: who asks for one cannot fill the table, so its hash need not be keyed.
+    pub(super) logins: FxHashMap<Box<str>, Arc<Entry>>,
     pub(super) accounts: FxHashMap<AccountId, AccountSlot>,
     pub(super) contracts: HashMap<Box<str>, AccountId>,
     pub(super) macs: HashMap<Mac, SmallVec<[SubscriberId; 1]>>,

@@ -3,7 +3,7 @@
 use crate::model::*;
 use crate::radius::codec::SharedSecret;
 use ipnet::IpNet;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -19,7 +19,7 @@ pub struct NasEntry {
 /// All NASes: single addresses by hash, prefixes by length.
 #[derive(Default)]
 pub(super) struct Nases {
-    hosts: HashMap<IpAddr, Arc<NasEntry>>,
+    hosts: FxHashMap<IpAddr, Arc<NasEntry>>,
     /// Longest first.
     prefixes: Vec<(IpNet, Arc<NasEntry>)>,
     all: Vec<Arc<NasEntry>>,

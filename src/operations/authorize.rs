@@ -61,15 +61,16 @@ pub struct Accepted {
 }
 
 impl Operations {
-    /// Decides a login. `prove` checks the password of the entry found; it is called at most once, and its result is
+    /// Decides a login; `entry` is the one that [`Inner::login`] has for it. `prove` checks the password of the entry found; it is called at most once, and its result is
     /// known to nobody else, so that an unknown login and a wrong password look the same outside.
     pub fn authorize(
         &self,
         inner: &Inner,
+        entry: Option<&Arc<Entry>>,
         request: &LoginRequest<'_>,
         prove: impl FnOnce(&Entry) -> Proof,
     ) -> Authorization {
-        let Some(entry) = inner.login(request.login) else {
+        let Some(entry) = entry else {
             let text = format!("there is no login {:?}", request.login);
             let rejected = rejected("unknown-login", text);
             self.directory.note_stranger(request.login, attempt(request, &rejected));

@@ -126,7 +126,7 @@ impl Office {
         let request =
             LoginRequest { login, nas: &nas, nas_address, method: "PAP", mac, now: self.clock.now() };
         let inner = self.operations.directory.read();
-        self.operations.authorize(&inner, &request, |_| proof)
+        self.operations.authorize(&inner, inner.login(login), &request, |_| proof)
     }
 
     /// The answer to a login with the right password, in words.

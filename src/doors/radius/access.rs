@@ -4,7 +4,7 @@ use super::class::class_of;
 use super::handle::Request;
 use super::passwords::{Attempt, KnownPasswords, Owed, Proved, method_name};
 use super::rendered::{Rendered, Treatment};
-use crate::directory::Inner;
+use crate::directory::{Entry, Inner};
 use crate::model::{Mac, PoolGrant};
 use crate::operations::{Accepted, Authorization, LoginRequest, Operations, Proof};
 use crate::radius::auth::{Encryption, Method, mschap};
@@ -12,6 +12,7 @@ use crate::radius::codec::dictionary::*;
 use crate::radius::codec::{Code, PacketView, ReplyWriter, WriteError};
 use ipnet::IpNet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// EAP packet of code Failure (RFC 3748 section 4.2): ends the conversation that we do not serve.
 const EAP_FAILURE: u8 = 4;
@@ -35,6 +36,16 @@ pub struct Draft {
     pub mschap: Option<(mschap::V2Proof, mschap::Reserved)>,
 }
 
+/// What was found out of a login before it is judged.
+#[derive(Clone, Copy)]
+pub struct Known<'a> {
+    /// Whose it is; None: nobody's.
+    pub entry: Option<&'a Arc<Entry>>,
+    /// What came out where the password's hash is costly; None: not checked yet.
+    pub checked: Option<bool>,
+    pub expected: Option<&'a mschap::Expected>,
+}
+
 /// What a thread needs to answer logins; each has its own.
 pub struct AccessDesk {
     rendered: Rendered,
@@ -54,12 +65,13 @@ impl AccessDesk {
         known: &KnownPasswords,
         inner: &Inner,
         request: &Request<'_>,
-        checked: Option<bool>,
+        known_before: Known<'_>,
         out: &mut Vec<u8>,
     ) -> Answer {
         let packet = &request.packet;
         let method = Method::of(packet);
-        let attempt = Attempt { packet, nas: request.nas, signed: request.signed, method, checked };
+        let Known { entry, checked, expected } = known_before;
+        let attempt = Attempt { packet, nas: request.nas, signed: request.signed, method, checked, expected };
         let login = text_of(packet.user_name().unwrap_or_default());
         let question = LoginRequest {
             login: &login,
@@ -70,7 +82,7 @@ impl AccessDesk {
             now: request.now,
         };
         let mut proved = Proved::from(Proof::Wrong);
-        let authorization = operations.authorize(inner, &question, |entry| {
+        let authorization = operations.authorize(inner, entry, &question, |entry| {
             proved = attempt.prove(entry, known);
             proved.proof.clone()
         });

@@ -11,7 +11,7 @@
 //! | a repeat of one in work | both | silence |
 //! | everything else ([`Silence`]) | both | silence, a counter, a line in the log now and then |
 
-use super::access::{AccessDesk, Answer, Draft};
+use super::access::{AccessDesk, Answer, Draft, Known};
 use super::accounting::record_of;
 use super::authentic::{Signatures, check_code};
 use super::costly::Costly;
@@ -24,7 +24,7 @@ use super::{Listener, Port, Shared, passwords, prefetch};
 use crate::directory::{Entry, Inner, NasEntry};
 use crate::model::{SpoolEntry, Timestamp};
 use crate::operations::Counters;
-use crate::radius::auth::mschap;
+use crate::radius::auth::{NtKeys, mschap};
 use crate::radius::codec::{Code, Digests, MessageAuthenticator, PacketView, ReplyWriter, Unsigned};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -50,6 +50,8 @@ struct Waiting<'a> {
     todo: Todo,
     /// Whose login it is, so that its memory can be asked for.
     entry: Option<&'a Arc<Entry>>,
+    /// What its NT-Response has to be, if it is an MS-CHAPv2 login.
+    expected: Option<mschap::Expected>,
 }
 
 #[derive(Clone, Copy)]
@@ -84,6 +86,7 @@ pub struct Handler {
     access: AccessDesk,
     digests: Digests,
     proofs: mschap::Many,
+    expected: Vec<Option<mschap::Expected>>,
     signatures: Vec<MessageAuthenticator>,
     authenticators: Vec<bool>,
     written: Vec<Written>,
@@ -98,6 +101,7 @@ impl Handler {
             shared: Arc::clone(shared),
             digests: Digests::default(),
             proofs: mschap::Many::default(),
+            expected: Vec::with_capacity(BATCH),
             signatures: Vec::with_capacity(BATCH),
             authenticators: Vec::with_capacity(BATCH),
             written: Vec::with_capacity(BATCH),
@@ -126,6 +130,7 @@ impl Handler {
             }
         }
         self.admit_all(listener, &mut waiting);
+        self.expect_all(&mut waiting);
         self.answer_all(&inner, listener, &waiting, None);
         drop(waiting);
         drop(inner);
@@ -216,8 +221,35 @@ impl Handler {
         if let Some(entry) = one.entry {
             prefetch::shared(&*entry.view.subscriber);
             prefetch::shared(&*entry.recent);
+            if packet.ms_chap2_response().is_some() {
+                prefetch::shared(&*entry.nt_keys);
+            }
         }
         Ok(())
+    }
+
+    /// Works out what the NT-Responses of new MS-CHAPv2 logins have to be, all of them together.
+    fn expect_all(&mut self, waiting: &mut Batch<'_>) {
+        let mut asked: SmallVec<[(mschap::V2Response<'_>, &NtKeys); BATCH]> = SmallVec::new();
+        let mut askers: SmallVec<[usize; BATCH]> = SmallVec::new();
+        for (index, one) in waiting.iter().enumerate() {
+            if let (Todo::New(_), Some(entry)) = (one.todo, one.entry)
+                && let Some(response) = mschap::V2Response::of(&one.request.packet)
+                && let Some(keys) = passwords::nt_keys(entry)
+            {
+                asked.push((response, keys));
+                askers.push(index);
+            }
+        }
+        if asked.is_empty() {
+            return;
+        }
+        self.proofs.expect(&asked, &mut self.expected);
+        for (index, expected) in askers.into_iter().zip(self.expected.drain(..)) {
+            if let Some(one) = waiting.get_mut(index) {
+                one.expected = expected;
+            }
+        }
     }
 
     /// Writes the answers, signs them together, and does with each what is to be done.
@@ -235,9 +267,7 @@ impl Handler {
             let written = match (one.todo, listener.port) {
                 (Todo::Nothing, _) => continue,
                 (Todo::Status, _) => self.answer_status(listener, &one.request),
-                (Todo::New(ticket), Port::Auth) => {
-                    self.answer_access(inner, listener, &one.request, ticket, checked)
-                }
+                (Todo::New(ticket), Port::Auth) => self.answer_access(inner, listener, one, ticket, checked),
                 (Todo::New(ticket), Port::Acct) => self.take_record(inner, &one.request, ticket),
             };
             match written {
@@ -335,16 +365,18 @@ impl Handler {
         &mut self,
         inner: &Inner,
         listener: &Arc<Listener>,
-        request: &Request<'_>,
+        one: &Waiting<'_>,
         ticket: Ticket,
         checked: Option<bool>,
     ) -> Result<Option<(usize, Draft, Then)>, Silence> {
         let shared = &self.shared;
+        let (request, known) =
+            (&one.request, Known { entry: one.entry, checked, expected: one.expected.as_ref() });
         if checked.is_none() {
             Counters::count(&shared.operations.counters.access_requests);
         }
         let Some((number, buffer)) = self.outbox.take() else { return Err(Silence::InWork) };
-        match self.access.answer(&shared.operations, &shared.known, inner, request, checked, buffer) {
+        match self.access.answer(&shared.operations, &shared.known, inner, request, known, buffer) {
             Answer::Accept(draft, grant) => {
                 self.records.extend(grant.map(|grant| (SpoolEntry::Grant(grant), None)));
                 Ok(Some((number, draft, Then::Send(Some(ticket)))))
@@ -435,7 +467,7 @@ impl Shared {
             prefetch::shared(&**entry);
         }
         let request = Request { packet, nas, origin, signed: MessageAuthenticator::Absent, now, arrived };
-        Ok(Waiting { request, place, todo: Todo::Nothing, entry })
+        Ok(Waiting { request, place, todo: Todo::Nothing, entry, expected: None })
     }
 
     /// Counts a datagram that gets no answer, and tells of it.

@@ -84,6 +84,8 @@ pub struct Attempt<'a> {
     pub method: Option<Method>,
     /// What came out where the hash was costly; None: not checked yet.
     pub checked: Option<bool>,
+    /// What an MS-CHAPv2 login of the entry has to be, where it was worked out together with others.
+    pub expected: Option<&'a mschap::Expected>,
 }
 
 impl Attempt<'_> {
@@ -135,7 +137,9 @@ impl Attempt<'_> {
     fn prove_mschap(&self, method: Method, keys: &NtKeys) -> Proved {
         let owed = match method {
             Method::MsChap1 => mschap::verify_v1(self.packet, keys).map(Owed::MsChap1),
-            _ => mschap::verify_v2(self.packet, keys).map(Owed::MsChap2),
+            _ => mschap::V2Response::of(self.packet)
+                .and_then(|response| response.prove(keys, self.expected))
+                .map(Owed::MsChap2),
         };
         match owed {
             Some(owed) => Proved { proof: Proof::Right, owed, costly: false },
@@ -145,7 +149,7 @@ impl Attempt<'_> {
 }
 
 /// The keys of an entry, made at the first use; None when there is nothing to make them of.
-fn nt_keys(entry: &Entry) -> Option<&NtKeys> {
+pub fn nt_keys(entry: &Entry) -> Option<&NtKeys> {
     if let Some(keys) = entry.nt_keys.get() {
         return Some(keys);
     }

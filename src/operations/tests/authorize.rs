@@ -32,7 +32,7 @@ fn an_unknown_login_is_rejected_without_a_password_check_and_a_known_one_after_e
         let request = LoginRequest { login, nas: &nas, nas_address, method: "PAP", mac: None, now: NOW };
         let mut proved = 0;
         let inner = office.operations.directory.read();
-        office.operations.authorize(&inner, &request, |_| {
+        office.operations.authorize(&inner, inner.login(login), &request, |_| {
             proved += 1;
             Proof::Right
         });

@@ -1,12 +1,19 @@
 //! DES (FIPS 46-3), one block under a kept key, as MS-CHAP wants it. Not for anything that is to stay secret.
 //!
 //! The substitution and the permutation that follows it are one table look-up for each S-box, and the three blocks of a
-//! challenge response go through the rounds side by side.
+//! challenge response go through the rounds side by side, in as many lanes as the words have.
 
-/// The keys of the 16 rounds, six bits for each S-box in an octet of its own, S1 in the highest.
-pub type Schedule = [[u8; 8]; 16];
+use crate::radius::lanes::Word;
 
 const ROUNDS: usize = 16;
+/// Words of one key's schedule: two for each round.
+const SCHEDULE_WORDS: usize = 2 * ROUNDS;
+/// Words of three.
+pub const SCHEDULES_WORDS: usize = 3 * SCHEDULE_WORDS;
+
+/// The keys of the 16 rounds, six bits for each S-box in an octet of its own: a word for S3, S5, S7 and S1, highest
+/// first, and one for S4, S6, S8 and S2, which is how half a block lies when turned by 5 and by 9.
+pub type Schedule = [u32; SCHEDULE_WORDS];
 
 #[rustfmt::skip]
 const S: [[u8; 64]; 8] = [
@@ -83,72 +90,88 @@ pub fn schedule(key: [u8; 8]) -> Schedule {
     const HALF: u64 = (1 << 28) - 1;
     let chosen = permuted(u64::from_be_bytes(key), 64, &PC1);
     let (mut left, mut right) = (chosen >> 28, chosen & HALF);
-    TURNS.map(|turns| {
+    let mut schedule = [0; SCHEDULE_WORDS];
+    for (round, turns) in schedule.as_chunks_mut::<2>().0.iter_mut().zip(TURNS) {
         left = (left << turns | left >> (28 - turns)) & HALF;
         right = (right << turns | right >> (28 - turns)) & HALF;
         let bits = permuted(left << 28 | right, 56, &PC2);
-        std::array::from_fn(|number| (bits >> (42 - 6 * number)).to_le_bytes()[0] & 63)
-    })
+        let of_box = |number: u8| (bits >> (48 - 6 * number)).to_le_bytes()[0] & 63;
+        *round = [[3, 5, 7, 1], [4, 6, 8, 2]].map(|boxes| u32::from_be_bytes(boxes.map(of_box)));
+    }
+    schedule
 }
 
-/// One block under three keys.
-pub fn encrypt_three(schedules: &[Schedule; 3], block: [u8; 8]) -> [[u8; 8]; 3] {
-    let (left, right) = initial(u64::from_be_bytes(block));
-    let mut halves = [(left, right); 3];
-    for round in 0..ROUNDS {
-        for ((left, right), schedule) in halves.iter_mut().zip(schedules) {
-            let next = *left ^ mixed(*right, &schedule[round]);
-            *left = *right;
-            *right = next;
-        }
+/// One block, as two big-endian words, under three keys.
+#[inline(always)]
+pub fn encrypt_three<V: Word>(schedules: &[V; SCHEDULES_WORDS], block: [V; 2]) -> [V; 6] {
+    let (first, rest) = schedules.as_chunks::<2>().0.split_at(ROUNDS);
+    let (second, third) = rest.split_at(ROUNDS);
+    let halves = initial(block);
+    let [mut a, mut b, mut c] = [halves; 3];
+    for ((first, second), third) in first.iter().zip(second).zip(third) {
+        a = round(a, *first);
+        b = round(b, *second);
+        c = round(c, *third);
     }
-    halves.map(|(left, right)| last(right, left).to_be_bytes())
+    let ([a0, a1], [b0, b1], [c0, c1]) = (last(a), last(b), last(c));
+    [a0, a1, b0, b1, c0, c1]
 }
 
 /// One block under one key.
 pub fn encrypt(schedule: &Schedule, block: [u8; 8]) -> [u8; 8] {
-    let [first, ..] = encrypt_three(&[*schedule; 3], block);
-    first
+    let [a, b, c, d, e, f, g, h] = block;
+    let words = [u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])];
+    let rounds = schedule.as_chunks::<2>().0;
+    let [left, right] = last(rounds.iter().fold(initial(words), |halves, keys| round(halves, *keys)));
+    (u64::from(left) << 32 | u64::from(right)).to_be_bytes()
 }
 
-/// The function of a round: half a block, spread to 48 bits, with the round's key, through the S-boxes.
+/// A round: half a block, spread to 48 bits, with the round's key, through the S-boxes, into the other half.
 #[inline(always)]
-fn mixed(half: u32, keys: &[u8; 8]) -> u32 {
-    let mut output = 0;
-    for (number, (table, key)) in (0u32..).zip(SUBSTITUTED.iter().zip(keys)) {
-        let [input, ..] = half.rotate_left(4 * number + 5).to_le_bytes();
-        output |= table[usize::from((input ^ key) & 63)];
-    }
-    output
+fn round<V: Word>([left, right]: [V; 2], [odd, even]: [V; 2]) -> [V; 2] {
+    let [s1, s2, s3, s4, s5, s6, s7, s8] = &SUBSTITUTED;
+    let (odd, even) = (right.turn::<5, 27>().xor(odd), right.turn::<9, 23>().xor(even));
+    let next = left
+        .xor_entry::<0, 26>(odd, s1)
+        .xor_entry::<0, 26>(even, s2)
+        .xor_entry::<24, 2>(odd, s3)
+        .xor_entry::<24, 2>(even, s4)
+        .xor_entry::<16, 10>(odd, s5)
+        .xor_entry::<16, 10>(even, s6)
+        .xor_entry::<8, 18>(odd, s7)
+        .xor_entry::<8, 18>(even, s8);
+    [right, next]
 }
 
-/// Exchanges the bits of `a` under `mask` with those of `b`, `turn` places higher.
-fn exchange(a: &mut u32, b: &mut u32, turn: u32, mask: u32) {
-    let difference = (*a >> turn ^ *b) & mask;
-    *b ^= difference;
-    *a ^= difference << turn;
+/// Exchanges the bits of `a` under `mask` with those of `b`, L places higher. What turns in from the other end is never
+/// under these masks.
+#[inline(always)]
+fn exchange<const L: i32, const R: i32, V: Word>(a: &mut V, b: &mut V, mask: u32) {
+    let difference = a.all(mask).choose(a.turn::<R, L>().xor(*b), a.all(0));
+    *b = b.xor(difference);
+    *a = a.xor(difference.turn::<L, R>());
 }
 
 /// The initial permutation, as five exchanges instead of 64 single bits.
-fn initial(block: u64) -> (u32, u32) {
-    let [a, b, c, d, e, f, g, h] = block.to_be_bytes();
-    let (mut left, mut right) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
-    exchange(&mut left, &mut right, 4, 0x0f0f_0f0f);
-    exchange(&mut left, &mut right, 16, 0x0000_ffff);
-    exchange(&mut right, &mut left, 2, 0x3333_3333);
-    exchange(&mut right, &mut left, 8, 0x00ff_00ff);
-    exchange(&mut left, &mut right, 1, 0x5555_5555);
-    (left, right)
+#[inline(always)]
+fn initial<V: Word>([mut left, mut right]: [V; 2]) -> [V; 2] {
+    exchange::<4, 28, V>(&mut left, &mut right, 0x0f0f_0f0f);
+    exchange::<16, 16, V>(&mut left, &mut right, 0x0000_ffff);
+    exchange::<2, 30, V>(&mut right, &mut left, 0x3333_3333);
+    exchange::<8, 24, V>(&mut right, &mut left, 0x00ff_00ff);
+    exchange::<1, 31, V>(&mut left, &mut right, 0x5555_5555);
+    [left, right]
 }
 
-/// Its inverse.
-fn last(mut left: u32, mut right: u32) -> u64 {
-    exchange(&mut left, &mut right, 1, 0x5555_5555);
-    exchange(&mut right, &mut left, 8, 0x00ff_00ff);
-    exchange(&mut right, &mut left, 2, 0x3333_3333);
-    exchange(&mut left, &mut right, 16, 0x0000_ffff);
-    exchange(&mut left, &mut right, 4, 0x0f0f_0f0f);
-    u64::from(left) << 32 | u64::from(right)
+/// Its inverse, of the halves after the last round, which are not exchanged.
+#[inline(always)]
+fn last<V: Word>([mut right, mut left]: [V; 2]) -> [V; 2] {
+    exchange::<1, 31, V>(&mut left, &mut right, 0x5555_5555);
+    exchange::<8, 24, V>(&mut right, &mut left, 0x00ff_00ff);
+    exchange::<2, 30, V>(&mut right, &mut left, 0x3333_3333);
+    exchange::<16, 16, V>(&mut left, &mut right, 0x0000_ffff);
+    exchange::<4, 28, V>(&mut left, &mut right, 0x0f0f_0f0f);
+    [left, right]
 }
 
 #[cfg(test)]
@@ -168,7 +191,11 @@ mod tests {
                 ::des::Des::new(&key.into()).encrypt_block(&mut block);
                 <[u8; 8]>::from(block)
             });
-            prop_assert_eq!(encrypt_three(&keys.map(schedule), block), expected);
+            let mut schedules = [0; SCHEDULES_WORDS];
+            schedules.copy_from_slice(keys.map(schedule).as_flattened());
+            let words = [0, 4].map(|at| u32::from_be_bytes(block[at..at + 4].try_into().unwrap()));
+            let three = encrypt_three(&schedules, words).map(u32::to_be_bytes);
+            prop_assert_eq!(three.as_flattened(), expected.as_flattened());
             prop_assert_eq!(encrypt(&schedule(keys[0]), block), expected[0]);
         }
     }

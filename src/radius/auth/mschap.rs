@@ -18,45 +18,71 @@ pub struct V2Proof {
     hash_hash: [u8; 16],
 }
 
+/// MS-CHAP2-Response with what it answers, taken apart (RFC 2548 section 2.3.2).
+#[derive(Clone, Copy)]
+pub struct V2Response<'p> {
+    pub identifier: u8,
+    /// MS-CHAP-Challenge.
+    pub challenge: &'p [u8; 16],
+    pub peer_challenge: &'p [u8; 16],
+    pub name: &'p [u8],
+    pub nt_response: &'p [u8; 24],
+}
+
+/// What the NT-Response has to be, worked out by [`Many::expect`]. Not to be shown to anybody.
+#[derive(Clone, Copy)]
+pub struct Expected {
+    challenge_hash: [u8; 8],
+    nt_response: [u8; 24],
+}
+
 /// Checks MS-CHAP2-Response against the challenge (RFC 2759 section 8.1); None when it proves nothing. The name is
 /// taken as sent and then, where it has a domain, without it (RFC 2759 section 4).
 pub fn verify_v2(packet: &PacketView<'_>, keys: &NtKeys) -> Option<V2Proof> {
-    let challenge: &[u8; 16] = packet.ms_chap_challenge()?.try_into().ok()?;
-    let response: &[u8; 50] = packet.ms_chap2_response()?.try_into().ok()?;
-    let (&[identifier, _flags], response) = response.split_first_chunk::<2>()?;
-    let (peer_challenge, response) = response.split_first_chunk::<16>()?;
-    let (_reserved, response) = response.split_first_chunk::<8>()?;
-    let response: &[u8; 24] = response.try_into().ok()?;
-    prove_v2(identifier, (challenge, peer_challenge), packet.user_name()?, response, keys)
+    V2Response::of(packet)?.prove(keys, None)
 }
 
-/// The same from the parts, as EAP carries them: the authenticator's and the peer's challenge, the name, the
-/// NT-Response.
-pub fn prove_v2(
-    identifier: u8,
-    (authenticator_challenge, peer_challenge): (&[u8; 16], &[u8; 16]),
-    name: &[u8],
-    nt_response: &[u8; 24],
-    keys: &NtKeys,
-) -> Option<V2Proof> {
-    let prove = |name: &[u8]| {
-        let digest = Sha1::new_with_prefix(peer_challenge)
-            .chain_update(authenticator_challenge)
+impl<'p> V2Response<'p> {
+    /// None when the packet has none, or not of this form.
+    pub fn of(packet: &PacketView<'p>) -> Option<V2Response<'p>> {
+        let challenge: &[u8; 16] = packet.ms_chap_challenge()?.try_into().ok()?;
+        let response: &[u8; 50] = packet.ms_chap2_response()?.try_into().ok()?;
+        let (&[identifier, _flags], response) = response.split_first_chunk::<2>()?;
+        let (peer_challenge, response) = response.split_first_chunk::<16>()?;
+        let (_reserved, response) = response.split_first_chunk::<8>()?;
+        let nt_response: &[u8; 24] = response.try_into().ok()?;
+        Some(V2Response { identifier, challenge, peer_challenge, name: packet.user_name()?, nt_response })
+    }
+
+    /// Checks it; `expected`, if it is there, is what [`Many::expect`] gave for it and these keys.
+    pub fn prove(&self, keys: &NtKeys, expected: Option<&Expected>) -> Option<V2Proof> {
+        let whole = match expected {
+            Some(expected) => *expected,
+            None => self.expected(self.name, keys),
+        };
+        self.compared(&whole, keys).or_else(|| {
+            let domain_end = self.name.iter().position(|octet| *octet == b'\\')?;
+            self.compared(&self.expected(self.name.get(domain_end + 1..)?, keys), keys)
+        })
+    }
+
+    fn expected(&self, name: &[u8], keys: &NtKeys) -> Expected {
+        let digest = Sha1::new_with_prefix(self.peer_challenge)
+            .chain_update(self.challenge)
             .chain_update(name)
             .finalize();
-        let challenge_hash = *digest.first_chunk::<8>()?;
-        let expected = keys.challenge_response(challenge_hash);
-        bool::from(expected.ct_eq(nt_response)).then(|| V2Proof {
-            identifier,
-            challenge_hash,
-            nt_response: *nt_response,
+        let challenge_hash = *digest.first_chunk::<8>().unwrap_or(&[0; 8]);
+        Expected { challenge_hash, nt_response: keys.challenge_response(challenge_hash) }
+    }
+
+    fn compared(&self, expected: &Expected, keys: &NtKeys) -> Option<V2Proof> {
+        bool::from(expected.nt_response.ct_eq(self.nt_response)).then(|| V2Proof {
+            identifier: self.identifier,
+            challenge_hash: expected.challenge_hash,
+            nt_response: *self.nt_response,
             hash_hash: *keys.hash_hash(),
         })
-    };
-    prove(name).or_else(|| {
-        let domain_end = name.iter().position(|octet| *octet == b'\\')?;
-        prove(name.get(domain_end + 1..)?)
-    })
+    }
 }
 
 impl V2Proof {
@@ -68,11 +94,7 @@ impl V2Proof {
             .finalize();
         let digest =
             Sha1::new_with_prefix(inner).chain_update(self.challenge_hash).chain_update(ITERATION).finalize();
-        let mut text = [0; 42];
-        for (place, octet) in text.iter_mut().zip(b"S=".iter().copied().chain(hex_digits(&digest))) {
-            *place = octet;
-        }
-        text
+        success_text(&digest.into())
     }
 
     /// The start keys of 128 bits, as the server's side uses them (RFC 3079 sections 3.2 and 3.3).
@@ -241,8 +263,8 @@ pub fn write_error(
         };
     let identifier = response.get(..1).unwrap_or(&[0]);
     let mut digits = [0; 32];
-    for (place, digit) in digits.iter_mut().zip(hex_digits(challenge)) {
-        *place = digit;
+    for (place, octet) in digits.as_chunks_mut::<2>().0.iter_mut().zip(challenge) {
+        *place = hex_digits(*octet);
     }
     let digits = digits.get(..challenge.len() * 2).unwrap_or_default();
     let fits =
@@ -252,12 +274,21 @@ pub fn write_error(
     reply.vendor_of_parts(VENDOR_MICROSOFT, MS_CHAP_ERROR, &parts)
 }
 
+/// `S=` and the digits of the server's proof.
+fn success_text(proof: &[u8; 20]) -> [u8; 42] {
+    let mut text = [0; 42];
+    [text[0], text[1]] = *b"S=";
+    let (_, digits) = text.split_at_mut(2);
+    for (place, octet) in digits.as_chunks_mut::<2>().0.iter_mut().zip(proof) {
+        *place = hex_digits(*octet);
+    }
+    text
+}
+
 /// Upper-case hexadecimal digits, as RFC 2759 wants them.
-fn hex_digits(octets: &[u8]) -> impl Iterator<Item = u8> {
-    octets.iter().flat_map(|octet| [octet >> 4, octet & 15]).map(|digit| match digit {
-        0..=9 => b'0' + digit,
-        _ => b'A' + digit - 10,
-    })
+fn hex_digits(octet: u8) -> [u8; 2] {
+    static DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    [DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 15)]]
 }
 
 #[cfg(test)]

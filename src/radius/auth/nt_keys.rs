@@ -1,6 +1,6 @@
 //! What MS-CHAP needs of a password, worked out once: hash, hash of the hash, three DES key schedules.
 
-use super::des::{self, Schedule};
+use super::des::{self, SCHEDULES_WORDS, Schedule};
 use md4::{Digest, Md4};
 use std::fmt;
 use subtle::ConstantTimeEq;
@@ -13,7 +13,7 @@ pub struct NtKeys {
     /// NT hash of the NT hash, from which session keys and the server's own proof are made.
     hash_hash: [u8; 16],
     /// Schedules of the three DES keys that the padded NT hash falls into.
-    ciphers: [Schedule; 3],
+    ciphers: [u32; SCHEDULES_WORDS],
     /// First half of the LAN Manager hash, for 40-bit keys of MS-CHAP version 1; zeros when it is not known.
     lm_key: [u8; 8],
 }
@@ -33,12 +33,15 @@ impl NtKeys {
             *place = octet;
         }
         let [first, second, third] = [0, 7, 14].map(|at| padded.get(at..at + 7).unwrap_or_default());
-        NtKeys {
+        let mut keys = NtKeys {
             hash_hash: Md4::digest(nt_hash).into(),
             nt_hash,
-            ciphers: [des_key(first), des_key(second), des_key(third)],
+            ciphers: [0; SCHEDULES_WORDS],
             lm_key: [0; 8],
-        }
+        };
+        let schedules = [des_key(first), des_key(second), des_key(third)];
+        keys.ciphers.iter_mut().zip(schedules.as_flattened()).for_each(|(place, word)| *place = *word);
+        keys
     }
 
     /// Whether a password that came by PAP has this hash. Not UTF-8: no.
@@ -54,12 +57,19 @@ impl NtKeys {
         &self.lm_key
     }
 
+    /// The three schedules one after another, for [`des::encrypt_three`].
+    pub(super) fn ciphers(&self) -> &[u32; SCHEDULES_WORDS] {
+        &self.ciphers
+    }
+
     /// ChallengeResponse of RFC 2759 section 8.5: the challenge under the three keys.
     pub(super) fn challenge_response(&self, challenge: [u8; 8]) -> [u8; 24] {
+        let [a, b, c, d, e, f, g, h] = challenge;
+        let words = [u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])];
         let mut response = [0; 24];
-        let blocks = des::encrypt_three(&self.ciphers, challenge);
-        for (place, block) in response.as_chunks_mut::<8>().0.iter_mut().zip(blocks) {
-            *place = block;
+        let blocks = des::encrypt_three(&self.ciphers, words);
+        for (place, word) in response.as_chunks_mut::<4>().0.iter_mut().zip(blocks) {
+            *place = word.to_be_bytes();
         }
         response
     }

@@ -1,6 +1,7 @@
 //! MD5 (RFC 1321).
 
-use super::{Algorithm, Block};
+use super::Algorithm;
+use super::word::Word;
 
 pub struct Md5;
 
@@ -30,91 +31,50 @@ static SINES: [u32; 64] = [
     0xf753_7e82, 0xbd3a_f235, 0x2ad7_d2bb, 0xeb86_d391,
 ];
 
-/// The four rounds (RFC 1321 section 3.4) over words of one kind: what adding, choosing and turning are is given.
-macro_rules! rounds {
-    ($state:ident, $words:ident, $add:ident, $turn:ident, $splat:ident, $f:ident, $g:ident, $h:ident, $i:ident) => {{
-        let [mut a, mut b, mut c, mut d] = $state;
-        macro_rules! step {
-            ($choose:ident, $n:expr, $k:expr, $s0:literal, $s1:literal, $s2:literal, $s3:literal) => {
-                let (n, k) = ($n, $k);
-                step!($choose, a, b, c, d, n, k(n), $s0);
-                step!($choose, d, a, b, c, n + 1, k(n + 1), $s1);
-                step!($choose, c, d, a, b, n + 2, k(n + 2), $s2);
-                step!($choose, b, c, d, a, n + 3, k(n + 3), $s3);
-            };
-            ($choose:ident, $a:ident, $b:ident, $c:ident, $d:ident, $n:expr, $k:expr, $s:literal) => {
-                let constant = $add($a, $add($words[$k % 16], $splat(SINES[$n % 64])));
-                let sum = $add(constant, $choose($b, $c, $d));
-                $a = $add($b, $turn!(sum, $s));
-            };
-        }
-        for n in 0..4 {
-            step!($f, 4 * n, |n: usize| n, 7, 12, 17, 22);
-        }
-        for n in 4..8 {
-            step!($g, 4 * n, |n: usize| 5 * n + 1, 5, 9, 14, 20);
-        }
-        for n in 8..12 {
-            step!($h, 4 * n, |n: usize| 3 * n + 5, 4, 11, 16, 23);
-        }
-        for n in 12..16 {
-            step!($i, 4 * n, |n: usize| 7 * n, 6, 10, 15, 21);
-        }
-        let [a0, b0, c0, d0] = $state;
-        [$add(a0, a), $add(b0, b), $add(c0, c), $add(d0, d)]
-    }};
-}
-
 impl Algorithm<4> for Md5 {
     const INITIAL: [u32; 4] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
+    const BIG_ENDIAN: bool = false;
 
     fn length(bits: u64) -> [u8; 8] {
         bits.to_le_bytes()
     }
 
-    fn compress(state: &mut [u32; 4], block: &Block) {
-        let mut words = [0u32; 16];
-        for (word, octets) in words.iter_mut().zip(block.as_chunks::<4>().0) {
-            *word = u32::from_le_bytes(*octets);
-        }
-        let add = u32::wrapping_add;
-        macro_rules! turn {
-            ($x:expr, $s:literal) => {
-                u32::rotate_left($x, $s)
+    /// The four rounds (RFC 1321 section 3.4).
+    #[inline(always)]
+    fn rounds<V: Word>(state: [V; 4], words: &[V; 16]) -> [V; 4] {
+        let [mut a, mut b, mut c, mut d] = state;
+        macro_rules! step {
+            ($a:ident, $b:ident, $c:ident, $d:ident, $n:expr, $word:expr, $turn:literal, |$x:ident, $y:ident, $z:ident| $mixed:expr) => {
+                // What does not wait for the step before comes first.
+                let ready = $a.add(words[$word % 16].add($a.all(SINES[$n])));
+                let mixed = {
+                    let ($x, $y, $z) = ($b, $c, $d);
+                    $mixed
+                };
+                $a = $b.add(ready.add(mixed).turn::<$turn, { 32 - $turn }>());
             };
         }
-        let splat = |x: u32| x;
-        let f = |b: u32, c: u32, d: u32| d ^ (b & (c ^ d));
-        let g = |b: u32, c: u32, d: u32| c ^ (d & (b ^ c));
-        let h = |b: u32, c: u32, d: u32| b ^ c ^ d;
-        let i = |b: u32, c: u32, d: u32| c ^ (b | !d);
-        let start = *state;
-        *state = rounds!(start, words, add, turn, splat, f, g, h, i);
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
-    unsafe fn compress_eight(
-        state: [std::arch::x86_64::__m256i; 4],
-        blocks: &[&Block; super::LANES],
-    ) -> [std::arch::x86_64::__m256i; 4] {
-        use super::avx2::words_of;
-        use std::arch::x86_64::*;
-        let words = words_of(blocks);
-        let splat = |x: u32| _mm256_set1_epi32(x.cast_signed());
-        macro_rules! turn {
-            ($x:expr, $s:literal) => {
-                _mm256_or_si256(_mm256_slli_epi32::<$s>($x), _mm256_srli_epi32::<{ 32 - $s }>($x))
+        macro_rules! four {
+            ($n:literal, $first:literal, $more:literal, [$s0:literal, $s1:literal, $s2:literal, $s3:literal], |$x:ident, $y:ident, $z:ident| $mixed:expr) => {
+                step!(a, b, c, d, $n, $more * $n + $first, $s0, |$x, $y, $z| $mixed);
+                step!(d, a, b, c, $n + 1, $more * ($n + 1) + $first, $s1, |$x, $y, $z| $mixed);
+                step!(c, d, a, b, $n + 2, $more * ($n + 2) + $first, $s2, |$x, $y, $z| $mixed);
+                step!(b, c, d, a, $n + 3, $more * ($n + 3) + $first, $s3, |$x, $y, $z| $mixed);
             };
         }
-        let (and, or, xor) =
-            (|a, b| _mm256_and_si256(a, b), |a, b| _mm256_or_si256(a, b), |a, b| _mm256_xor_si256(a, b));
-        let add = |a, b| _mm256_add_epi32(a, b);
-        let ones = _mm256_set1_epi32(-1);
-        let f = |b, c, d| xor(d, and(b, xor(c, d)));
-        let g = |b, c, d| xor(c, and(d, xor(b, c)));
-        let h = |b, c, d| xor(b, xor(c, d));
-        let i = |b, c, d| xor(c, or(b, xor(d, ones)));
-        rounds!(state, words, add, turn, splat, f, g, h, i)
+        macro_rules! round {
+            ([$n0:literal, $n1:literal, $n2:literal, $n3:literal], $first:literal, $more:literal, $turns:tt, |$x:ident, $y:ident, $z:ident| $mixed:expr) => {
+                four!($n0, $first, $more, $turns, |$x, $y, $z| $mixed);
+                four!($n1, $first, $more, $turns, |$x, $y, $z| $mixed);
+                four!($n2, $first, $more, $turns, |$x, $y, $z| $mixed);
+                four!($n3, $first, $more, $turns, |$x, $y, $z| $mixed);
+            };
+        }
+        round!([0, 4, 8, 12], 0, 1, [7, 12, 17, 22], |x, y, z| x.choose(y, z));
+        round!([16, 20, 24, 28], 1, 5, [5, 9, 14, 20], |x, y, z| z.choose(x, y));
+        round!([32, 36, 40, 44], 5, 3, [4, 11, 16, 23], |x, y, z| x.parity(y, z));
+        round!([48, 52, 56, 60], 0, 7, [6, 10, 15, 21], |x, y, z| x.odd(y, z));
+        let [a0, b0, c0, d0] = state;
+        [a0.add(a), b0.add(b), c0.add(c), d0.add(d)]
     }
 }

@@ -1,20 +1,25 @@
-//! Digests of many messages at a time: eight in the lanes of one register where the processor has AVX2, else one by
-//! one. A single MD5 or SHA-1 waits for itself at every step; eight beside each other cost hardly more than one.
+//! Digests of many messages at a time: eight or sixteen in the lanes of registers where the processor has AVX2 or
+//! AVX-512, else one by one. A single MD5 or SHA-1 waits for itself at every step; eight beside each other cost hardly
+//! more than one.
 //!
 //! Only what RADIUS makes of its packets in numbers; everything else uses the crates `md-5` and `sha1`, and so do the
-//! tests here, as a second opinion.
+//! tests here, as a second opinion. Who has work other than a digest to be done in lanes writes a [`Kernel`].
 
+mod group;
 mod md5;
 mod sha1;
+mod word;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 
+#[cfg(test)]
+pub use group::run_every_way;
+pub use group::{Kernel, run};
 pub use md5::Md5;
-pub use sha1::Sha1;
+pub use sha1::{ConstantBlock, Sha1};
+pub use word::{LANES, Word};
 
-/// Messages digested beside each other.
-const LANES: usize = 8;
 pub const BLOCK_OCTETS: usize = 64;
 
 pub type Block = [u8; BLOCK_OCTETS];
@@ -23,22 +28,23 @@ pub type Block = [u8; BLOCK_OCTETS];
 pub trait Algorithm<const W: usize> {
     /// The state that a digest begins with.
     const INITIAL: [u32; W];
+    /// How the words of a block are read.
+    const BIG_ENDIAN: bool;
 
     /// The message's length in bits, as its last block ends.
     fn length(bits: u64) -> [u8; 8];
 
-    /// Takes one block into one state.
-    fn compress(state: &mut [u32; W], block: &Block);
+    /// Takes the words of a block into a state.
+    fn rounds<V: Word>(state: [V; W], words: &[V; 16]) -> [V; W];
 
-    /// Takes a block into each of eight states.
-    ///
-    /// # Safety
-    /// The processor has AVX2.
-    #[cfg(target_arch = "x86_64")]
-    unsafe fn compress_eight(
-        state: [std::arch::x86_64::__m256i; W],
-        blocks: &[&Block; LANES],
-    ) -> [std::arch::x86_64::__m256i; W];
+    /// Takes one block into one state.
+    fn compress(state: &mut [u32; W], block: &Block) {
+        let mut words = [0u32; 16];
+        for (word, octets) in words.iter_mut().zip(block.as_chunks::<4>().0) {
+            *word = if Self::BIG_ENDIAN { u32::from_be_bytes(*octets) } else { u32::from_le_bytes(*octets) };
+        }
+        *state = Self::rounds(*state, &words);
+    }
 }
 
 /// One message, padded: `count` of the blocks from `first`.
@@ -94,19 +100,7 @@ impl<A: Algorithm<W>, const W: usize> Batch<A, W> {
 
     /// Digests all messages.
     pub fn digest(&mut self) {
-        for group in self.messages.chunks_mut(LANES) {
-            #[cfg(target_arch = "x86_64")]
-            if group.len() > 1 && std::arch::is_x86_feature_detected!("avx2") {
-                // SAFETY: the processor has AVX2.
-                unsafe { avx2::digest_group::<A, W>(group, &self.blocks) };
-                continue;
-            }
-            for message in group {
-                for block in self.blocks.iter().skip(message.first).take(message.count) {
-                    A::compress(&mut message.state, block);
-                }
-            }
-        }
+        group::digest::<A, W>(&mut self.messages, &self.blocks);
     }
 
     /// The digests as words, in the order of the messages.
