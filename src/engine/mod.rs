@@ -17,6 +17,7 @@ mod state;
 pub use calendar::moment;
 pub use session::{SessionEffect, SessionTable};
 pub use standing::available;
+pub use state::RECENT_PAYMENTS_MAX;
 pub use state::{Settings, State, SubscriberView, Touched};
 
 use crate::model::*;

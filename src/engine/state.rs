@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 /// Payments kept in memory from batch to batch, so that a repeat needs no question to the store.
-pub(super) const RECENT_PAYMENTS_MAX: usize = 100_000;
+pub const RECENT_PAYMENTS_MAX: usize = 100_000;
 
 /// Rules that the configuration sets.
 #[derive(Clone, Debug)]

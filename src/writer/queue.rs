@@ -1,5 +1,6 @@
 //! The writer's bounded queues, and the handle that puts commands into them.
 
+use super::committer::Report;
 use crate::model::*;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
@@ -12,8 +13,11 @@ use tokio::sync::oneshot;
 pub(super) const URGENT_MAX: usize = 20_000;
 /// Spool batches waiting at most.
 const BACKGROUND_MAX: usize = 4;
-/// Commands decided and committed together at most.
-const BATCH_MAX: usize = 1_000;
+/// Commands committed together at most.
+pub(super) const BATCH_MAX: usize = 1_000;
+/// Commands taken at once. A batch grows by so many as long as the store is busy: where deciding is the slower side, the
+/// store does not wait for a full batch; where the disk is, a batch gets as large as it may.
+pub(super) const TAKEN_MAX: usize = 250;
 
 /// The answer to a command.
 pub type Answer = Result<Outcome, Rejected>;
@@ -50,6 +54,7 @@ pub(super) struct Job {
 #[derive(Default)]
 pub(super) struct Queue {
     waiting: Mutex<Waiting>,
+    /// Wakes the writer's thread: something is waiting for it.
     filled: Condvar,
     /// Woken when a spool batch has been taken.
     drained: Condvar,
@@ -59,32 +64,86 @@ pub(super) struct Queue {
 struct Waiting {
     urgent: VecDeque<Job>,
     background: VecDeque<Job>,
+    /// What became of the batch that the committer's thread has been given.
+    report: Option<Report>,
+    committer_ended: bool,
     stopping: bool,
 }
 
+/// What the batch that is being decided still takes.
+#[derive(Clone, Copy)]
+pub(super) struct Room {
+    pub commands: usize,
+    pub spool_batch: bool,
+}
+
+/// What the writer's thread wakes for.
+pub(super) enum Event {
+    Jobs(Vec<Job>),
+    Committed(Report),
+    /// The time is over.
+    Quiet,
+    /// Stopped, and everything is carried out that was queued; or the committer's thread is gone.
+    End,
+}
+
 impl Queue {
-    /// Waits for commands and takes a batch; empty when the time is over, None when stopped and drained.
-    pub fn take(&self, wait: Duration) -> Option<Vec<Job>> {
+    /// Waits for what is next. `committing`: a batch is with the committer's thread, and its report will come.
+    pub fn next(&self, wait: Duration, room: Room, committing: bool) -> Event {
         let until = Instant::now() + wait;
         let mut waiting = self.waiting.lock();
-        while waiting.urgent.is_empty() && waiting.background.is_empty() {
-            if waiting.stopping {
-                return None;
+        loop {
+            if let Some(report) = waiting.report.take() {
+                return Event::Committed(report);
+            }
+            let spool_batches = waiting.background.len();
+            let jobs = waiting.take(room);
+            if waiting.background.len() < spool_batches {
+                self.drained.notify_one();
+            }
+            if !jobs.is_empty() {
+                return Event::Jobs(jobs);
+            }
+            let idle = !committing && waiting.is_empty();
+            if (waiting.stopping && idle) || (waiting.committer_ended && committing) {
+                return Event::End;
             }
             if self.filled.wait_until(&mut waiting, until).timed_out() {
-                return Some(Vec::new());
+                return Event::Quiet;
             }
         }
-        let count = waiting.urgent.len().min(BATCH_MAX);
-        let mut jobs: Vec<Job> = waiting.urgent.drain(..count).collect();
-        // One spool batch at most rides along, so that payments never wait for more than that.
-        if jobs.len() < BATCH_MAX
-            && let Some(job) = waiting.background.pop_front()
-        {
-            jobs.push(job);
-            self.drained.notify_one();
+    }
+
+    /// Whether nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.lock().is_empty()
+    }
+
+    /// Puts jobs that were taken back to the front, in their order.
+    pub fn put_back(&self, jobs: Vec<Job>) {
+        let mut waiting = self.waiting.lock();
+        for job in jobs.into_iter().rev() {
+            match job.command {
+                Command::Replay { .. } => waiting.background.push_front(job),
+                _ => waiting.urgent.push_front(job),
+            }
         }
-        Some(jobs)
+    }
+
+    /// Tells the writer's thread what became of the batch it has given away.
+    pub fn report(&self, report: Report) {
+        self.waiting.lock().report = Some(report);
+        self.filled.notify_one();
+    }
+
+    /// No report will come any more.
+    pub fn committer_ended(&self) {
+        self.waiting.lock().committer_ended = true;
+        self.filled.notify_one();
+    }
+
+    pub fn take_report(&self) -> Option<Report> {
+        self.waiting.lock().report.take()
     }
 
     pub fn is_stopping(&self) -> bool {
@@ -106,6 +165,25 @@ impl Queue {
         drop(waiting);
         self.drained.notify_all();
         reject_all(jobs.into_iter().chain(spool_batches), &Rejected::Later(reason.to_owned()));
+    }
+}
+
+impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.urgent.is_empty() && self.background.is_empty()
+    }
+
+    fn take(&mut self, room: Room) -> Vec<Job> {
+        // Spool batches wait while a full batch of people and payments does; else one rides along, so that payments
+        // never wait for more than that.
+        let spool_batch = room.spool_batch && self.urgent.len() < BATCH_MAX;
+        let count = self.urgent.len().min(room.commands).min(TAKEN_MAX);
+        let mut jobs = Vec::with_capacity(count + 1);
+        jobs.extend(self.urgent.drain(..count));
+        if spool_batch {
+            jobs.extend(self.background.pop_front());
+        }
+        jobs
     }
 }
 

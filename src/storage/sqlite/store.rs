@@ -1,7 +1,7 @@
 //! The writing side: lease, load, commit.
 
 use super::super::vault::{Place, Vault};
-use super::super::{Batch, Lease, Snapshot, Store, StoreError};
+use super::super::{Batch, Lease, PaymentKeys, Snapshot, Store, StoreError};
 use super::write::Statements;
 use super::{SqliteReader, connection, read, schema, tables, write};
 use crate::model::*;
@@ -75,9 +75,8 @@ impl Store for SqliteStore {
         self.settled(result)
     }
 
-    fn payments_by_key(&mut self, keys: &[PaymentKey]) -> Result<HashMap<PaymentKey, Payment>, StoreError> {
-        let result = self.connection().and_then(|connection| payments_by_key(connection, keys));
-        self.settled(result)
+    fn payment_keys(&self) -> Result<Box<dyn PaymentKeys>, StoreError> {
+        Ok(Box::new(SqlitePaymentKeys { path: self.path.clone(), connection: None }))
     }
 
     fn commit(&mut self, batch: &Batch<'_>) -> Result<(), StoreError> {
@@ -88,6 +87,31 @@ impl Store for SqliteStore {
             None => Err(StoreError::Unknown("no connection".to_owned())),
         };
         self.settled(result)
+    }
+}
+
+impl PaymentKeys for SqliteStore {
+    fn payments_by_key(&mut self, keys: &[PaymentKey]) -> Result<HashMap<PaymentKey, Payment>, StoreError> {
+        let result = self.connection().and_then(|connection| payments_by_key(connection, keys));
+        self.settled(result)
+    }
+}
+
+/// Looks payments up over a read-only connection of its own, opened at the first question and anew after an error.
+struct SqlitePaymentKeys {
+    path: PathBuf,
+    connection: Option<Connection>,
+}
+
+impl PaymentKeys for SqlitePaymentKeys {
+    fn payments_by_key(&mut self, keys: &[PaymentKey]) -> Result<HashMap<PaymentKey, Payment>, StoreError> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => connection::open_reader(&self.path)?,
+        };
+        let payments = payments_by_key(&connection, keys)?;
+        self.connection = Some(connection);
+        Ok(payments)
     }
 }
 
@@ -152,10 +176,15 @@ fn payments_by_key(
     connection: &Connection,
     keys: &[PaymentKey],
 ) -> Result<HashMap<PaymentKey, Payment>, StoreError> {
-    let sql = format!("{} WHERE operator = ?1 AND id = ?2", tables::PAYMENT.select());
+    // One moment for all keys: a transaction for each would take its locks again and again.
+    let transaction = connection.unchecked_transaction()?;
+    let mut statement = transaction
+        .prepare_cached(&format!("{} WHERE operator = ?1 AND id = ?2", tables::PAYMENT.select()))?;
     let mut payments = HashMap::new();
     for key in keys {
-        for payment in read::rows(connection, &sql, params![key.operator, key.id], read::payment)? {
+        let mut rows = statement.query(params![key.operator, key.id])?;
+        while let Some(row) = rows.next()? {
+            let payment = read::payment(&mut read::Columns::of(row))?;
             payments.insert(payment.key.clone(), payment);
         }
     }

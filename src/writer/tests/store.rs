@@ -1,7 +1,7 @@
 //! A store in memory that keeps what was committed and fails when it is told to.
 
 use crate::model::*;
-use crate::storage::{Batch, Lease, Store, StoreError};
+use crate::storage::{Batch, Lease, PaymentKeys, Store, StoreError};
 use parking_lot::{Condvar, Mutex};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -148,13 +148,8 @@ impl Store for MemoryStore {
         Ok(snapshot(&self.reached()?.changes))
     }
 
-    fn payments_by_key(&mut self, keys: &[PaymentKey]) -> Result<HashMap<PaymentKey, Payment>, StoreError> {
-        let inner = self.reached()?;
-        Ok(keys
-            .iter()
-            .filter_map(|key| inner.payments.get_key_value(key))
-            .map(|(k, p)| (k.clone(), p.clone()))
-            .collect())
+    fn payment_keys(&self) -> Result<Box<dyn PaymentKeys>, StoreError> {
+        Ok(Box::new(MemoryStore(Arc::clone(&self.0))))
     }
 
     fn commit(&mut self, batch: &Batch<'_>) -> Result<(), StoreError> {
@@ -192,6 +187,17 @@ impl Store for MemoryStore {
             Some(Step::DoneAndUnknown) => Err(StoreError::Unknown("cut off after the commit".into())),
             _ => Ok(()),
         }
+    }
+}
+
+impl PaymentKeys for MemoryStore {
+    fn payments_by_key(&mut self, keys: &[PaymentKey]) -> Result<HashMap<PaymentKey, Payment>, StoreError> {
+        let inner = self.reached()?;
+        Ok(keys
+            .iter()
+            .filter_map(|key| inner.payments.get_key_value(key))
+            .map(|(k, p)| (k.clone(), p.clone()))
+            .collect())
     }
 }
 
