@@ -2,15 +2,19 @@
 
 use super::Writer;
 use super::committer::{Report, Work, commit};
-use super::queue::{BATCH_MAX, Job, Rejected, Room, reject_all};
+use super::queue::{BATCH_MAX, Job, Rejected, Room, TAKEN_MAX, reject_all};
 use crate::directory::Staged;
 use crate::engine::{RECENT_PAYMENTS_MAX, Touched};
 use crate::model::*;
 use crate::storage::{PaymentKeys, StoreError};
+use std::time::{Duration, Instant};
 
 /// A batch of so few commands is committed by the deciding thread itself: with nobody else waiting, there is nothing to
 /// decide meanwhile, and waking another thread would only cost time.
 const COMMITTED_HERE_MAX: usize = 4;
+
+/// A store that takes longer for a batch waits for its disk: then the next batch grows, so that each flush carries more.
+const SLOW: Duration = Duration::from_millis(8);
 
 /// Commands that were decided, in order, and what is to be written for them. Absorbed by the state, known to nobody.
 #[derive(Default)]
@@ -30,8 +34,10 @@ impl Decided {
         self.jobs.is_empty() && self.touched.subscribers.is_empty()
     }
 
-    pub fn room(&self) -> Room {
-        Room { commands: BATCH_MAX.saturating_sub(self.jobs.len()), spool_batch: !self.spool_batch }
+    /// What it takes beside a batch that the store has, if there is one.
+    pub fn room(&self, in_work: Option<&InWork>) -> Room {
+        let most = if in_work.is_some_and(InWork::is_slow) { BATCH_MAX } else { TAKEN_MAX };
+        Room { commands: most.saturating_sub(self.jobs.len()), spool_batch: !self.spool_batch }
     }
 
     /// Standings that have changed by themselves are published with the batch, because the state is ahead of the store.
@@ -47,7 +53,19 @@ impl Decided {
 /// A batch that the store has, with what is told when it is committed.
 pub(super) struct InWork {
     sequence: u64,
+    since: Instant,
     told: Told,
+}
+
+impl InWork {
+    fn is_slow(&self) -> bool {
+        self.since.elapsed() >= SLOW
+    }
+
+    /// How long until the next batch may grow larger.
+    pub fn slow_in(&self) -> Option<Duration> {
+        SLOW.checked_sub(self.since.elapsed()).filter(|left| !left.is_zero())
+    }
 }
 
 /// What readers and callers learn of a batch after its commit. Readers see what was so right after this batch, not what
@@ -150,7 +168,7 @@ impl Writer {
         if let Some(store) = self.store.take() {
             self.committer.begin(store, Work { epoch: self.lease.epoch, sequence, changes });
         }
-        self.in_work = Some(InWork { sequence, told });
+        self.in_work = Some(InWork { sequence, since: Instant::now(), told });
     }
 
     /// The store is back. It gets the next batch first, so that it works while this one is published and answered.

@@ -110,9 +110,8 @@ impl Writer {
 
     fn run(mut self) {
         loop {
-            let now = self.clock.now();
-            let wait = self.state.next_deadline().map_or(IDLE_MAX, |at| at.since(now)).min(IDLE_MAX);
-            match self.queue.next(wait, self.open.room(), self.in_work.is_some()) {
+            let room = self.open.room(self.in_work.as_ref());
+            match self.queue.next(self.wait(), room, self.in_work.is_some()) {
                 Event::Jobs(jobs) => {
                     self.take_due();
                     let mut open = std::mem::take(&mut self.open);
@@ -125,6 +124,14 @@ impl Writer {
             }
             self.close_batch();
         }
+    }
+
+    /// How long to sleep when nothing comes.
+    fn wait(&self) -> Duration {
+        let now = self.clock.now();
+        let deadline = self.state.next_deadline().map(|at| at.since(now));
+        let room = self.in_work.as_ref().and_then(InWork::slow_in);
+        [deadline, room].into_iter().flatten().fold(IDLE_MAX, Duration::min)
     }
 
     /// Lets those be published whose standing has changed by itself: a credit's term, a validity.

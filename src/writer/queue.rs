@@ -15,8 +15,8 @@ pub(super) const URGENT_MAX: usize = 20_000;
 const BACKGROUND_MAX: usize = 4;
 /// Commands committed together at most.
 pub(super) const BATCH_MAX: usize = 1_000;
-/// Commands taken at once. A batch grows by so many as long as the store is busy: where deciding is the slower side, the
-/// store does not wait for a full batch; where the disk is, a batch gets as large as it may.
+/// Commands taken at once, and committed together as long as the store is quick: while it writes so many, the next ones
+/// are decided, and the ones before are published and answered.
 pub(super) const TAKEN_MAX: usize = 250;
 
 /// The answer to a command.
