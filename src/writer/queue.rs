@@ -68,6 +68,9 @@ struct Waiting {
     report: Option<Report>,
     committer_ended: bool,
     stopping: bool,
+    /// What the writer's thread sleeps for besides a report; None: it is awake or will be. Waking it for commands that it
+    /// cannot take yet would cost more than deciding them.
+    awaited: Option<Room>,
 }
 
 /// What the batch that is being decided still takes.
@@ -108,7 +111,10 @@ impl Queue {
             if (waiting.stopping && idle) || (waiting.committer_ended && committing) {
                 return Event::End;
             }
-            if self.filled.wait_until(&mut waiting, until).timed_out() {
+            waiting.awaited = Some(room);
+            let over = self.filled.wait_until(&mut waiting, until).timed_out();
+            waiting.awaited = None;
+            if over {
                 return Event::Quiet;
             }
         }
@@ -169,6 +175,11 @@ impl Queue {
 }
 
 impl Waiting {
+    /// Whether what has just been queued is to wake the writer's thread.
+    fn is_awaited(&mut self, as_room: impl Fn(&Room) -> bool) -> bool {
+        self.awaited.take_if(|room| as_room(room)).is_some()
+    }
+
     fn is_empty(&self) -> bool {
         self.urgent.is_empty() && self.background.is_empty()
     }
@@ -216,8 +227,11 @@ impl WriterHandle {
             return Err(Rejected::Later(format!("{URGENT_MAX} commands are waiting")));
         }
         waiting.urgent.push_back(Job { command, actor, reply });
+        let wake = waiting.is_awaited(|room| room.commands > 0);
         drop(waiting);
-        self.queue.filled.notify_one();
+        if wake {
+            self.queue.filled.notify_one();
+        }
         Ok(answer)
     }
 
@@ -242,8 +256,11 @@ impl WriterHandle {
             return Err(Rejected::Later("the server is stopping".into()));
         }
         waiting.background.push_back(Job { command, actor: Actor::system(), reply });
+        let wake = waiting.is_awaited(|room| room.spool_batch);
         drop(waiting);
-        self.queue.filled.notify_one();
+        if wake {
+            self.queue.filled.notify_one();
+        }
         answer.blocking_recv().unwrap_or(Err(Rejected::Unknown))
     }
 

@@ -193,3 +193,46 @@ fn a_moment_that_comes_while_a_batch_is_in_the_store_is_published_after_it() {
     answer(load).unwrap();
     assert_eq!(credit().to_string(), "500.00");
 }
+
+#[test]
+fn many_clients_that_ask_until_they_are_answered_pay_exactly_once_each_while_the_store_fails() {
+    const CLIENTS: usize = 24;
+    const PAYMENTS: usize = 25;
+    let running = Running::sample();
+    running.store.set_slow(Duration::from_micros(200));
+    let ask = |id: String| loop {
+        match running.call(running.pay(&id, "1.00")) {
+            Ok(Outcome::Paid { payment, repeat }) => return (payment, repeat),
+            Err(Rejected::Later(_) | Rejected::Unknown) => {}
+            other => panic!("{other:?}"),
+        }
+    };
+    std::thread::scope(|scope| {
+        for client in 0..CLIENTS {
+            let ask = &ask;
+            scope.spawn(move || {
+                for n in 0..PAYMENTS {
+                    // Two clients share each id, so that repeats meet payments that are still on their way.
+                    let id = format!("{}-{n}", client / 2);
+                    let (payment, _) = ask(id.clone());
+                    assert_eq!(ask(id), (payment, true), "the answer of then");
+                }
+            });
+        }
+        for n in 0..12 {
+            running.store.script([Step::DoneAndUnknown, Step::Unknown, Step::Full]);
+            if n % 3 == 0 {
+                // Outlasts every retry, done or not.
+                running.store.script([if n % 2 == 0 { Step::Unknown } else { Step::DoneAndUnknown }]);
+                running.store.script([Step::Unknown; RETRIES_MAX as usize]);
+            }
+            if n % 4 == 1 {
+                running.store.other_writer(vec![]);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    });
+    let count = CLIENTS / 2 * PAYMENTS;
+    assert_eq!(running.store.payments().len(), count);
+    assert_eq!(running.balance(), format!("{}.00", 150 + count));
+}
