@@ -2,12 +2,12 @@
 
 use super::Writer;
 use super::committer::{Report, Work, commit};
-use super::queue::{BATCH_MAX, Job, Rejected, Room, TAKEN_MAX, reject_all};
+use super::queue::{BATCH_MAX, Job, Rejected, Room, Stopwatch, TAKEN_MAX, reject_all};
 use crate::directory::Staged;
 use crate::engine::{RECENT_PAYMENTS_MAX, Touched};
 use crate::model::*;
 use crate::storage::{PaymentKeys, StoreError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A batch of so few commands is committed by the deciding thread itself: with nobody else waiting, there is nothing to
 /// decide meanwhile, and waking another thread would only cost time.
@@ -53,7 +53,7 @@ impl Decided {
 /// A batch that the store has, with what is told when it is committed.
 pub(super) struct InWork {
     sequence: u64,
-    since: Instant,
+    since: Stopwatch,
     told: Told,
 }
 
@@ -168,7 +168,7 @@ impl Writer {
         if let Some(store) = self.store.take() {
             self.committer.begin(store, Work { epoch: self.lease.epoch, sequence, changes });
         }
-        self.in_work = Some(InWork { sequence, since: Instant::now(), told });
+        self.in_work = Some(InWork { sequence, since: Stopwatch::start(), told });
     }
 
     /// The store is back. It gets the next batch first, so that it works while this one is published and answered.

@@ -80,6 +80,19 @@ pub(super) struct Room {
     pub spool_batch: bool,
 }
 
+/// Runs while the store has a batch. Of the machine's monotonic time, as all waiting here is.
+pub(super) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    pub fn start() -> Stopwatch {
+        Stopwatch(Instant::now())
+    }
+
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
 /// What the writer's thread wakes for.
 pub(super) enum Event {
     Jobs(Vec<Job>),
