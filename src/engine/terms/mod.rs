@@ -2,6 +2,7 @@
 //!
 //! For commands that change what a subscriber will owe. What is owed by the calendar is in [`super::fees`].
 
+mod begin;
 mod cuts;
 mod pause;
 mod plan;
@@ -10,6 +11,7 @@ mod services;
 
 use super::{Decision, State};
 use crate::model::*;
+pub(super) use begin::begin_plan;
 
 pub(super) fn decide(
     state: &State,
