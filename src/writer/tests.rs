@@ -3,6 +3,7 @@
 mod pipeline;
 mod queue;
 mod store;
+mod ticker;
 mod trouble;
 
 use super::{Answer, Rejected, Started, Writer, WriterHandle};
@@ -84,6 +85,12 @@ impl Drop for Running {
             let _ = thread.join();
         }
     }
+}
+
+/// A command that changes nothing: nobody has such a session.
+fn nothing() -> Command {
+    let session = SessionKey { nas: NasId(1), acct_session_id: "none".into(), login: "nobody".into() };
+    Command::CloseSession { session, at: NOW, terminate_cause: 0 }
 }
 
 /// Waits until something is so.
