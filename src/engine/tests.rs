@@ -1,8 +1,10 @@
 //! The rules as tables: event, answer, balances. What one file decides is tested beside it.
 
 mod books;
+mod corrections;
 mod load;
 mod load_refusals;
 mod payment;
 mod replay;
+mod requests;
 mod standing;

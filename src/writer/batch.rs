@@ -2,7 +2,7 @@
 
 use super::Writer;
 use super::queue::{Job, Rejected, reject_all};
-use crate::engine::Touched;
+use crate::engine::{Recalled, Touched};
 use crate::model::*;
 use crate::storage::{Batch, StoreError};
 use std::time::Duration;
@@ -21,8 +21,8 @@ impl Writer {
         if self.state_is_lost {
             return reject_all(jobs, &Rejected::Later("the server is stopping".into()));
         }
-        if let Err(error) = self.fetch_payment_keys(&jobs) {
-            tracing::error!(%error, "the store cannot be asked for payment keys");
+        if let Err(error) = self.fetch(&jobs) {
+            tracing::error!(%error, "the store cannot be asked for what commands need");
             return reject_all(jobs, &Rejected::Later(error.to_string()));
         }
         let now = self.clock.now();
@@ -30,7 +30,7 @@ impl Writer {
         let mut touched = Touched::default();
         let mut answers = Vec::with_capacity(jobs.len());
         for job in &jobs {
-            let decided = self.state.decide(&job.command, &job.actor, now);
+            let decided = self.state.decide_request(&job.request(), now);
             answers.push(decided.map(|decision| {
                 for change in &decision.changes {
                     self.state.absorb(change, now, &mut touched);
@@ -51,15 +51,24 @@ impl Writer {
         }
     }
 
-    /// Makes sure that every payment key of the batch that exists is in memory.
-    fn fetch_payment_keys(&mut self, jobs: &[Job]) -> Result<(), StoreError> {
-        let keys = self.state.keys_to_fetch(jobs.iter().map(|job| &job.command));
-        if keys.is_empty() {
+    /// Makes sure that what the jobs need of what was written before is in memory: payments by their keys, transfers that
+    /// are to be reversed, answers to requests with a key.
+    fn fetch(&mut self, jobs: &[Job]) -> Result<(), StoreError> {
+        let wanted = self.state.wanted(jobs.iter().map(Job::request));
+        if wanted.is_empty() {
             return Ok(());
         }
-        for payment in self.store.payments_by_key(&keys)?.into_values() {
-            self.state.remember_payment(payment);
+        let mut recalled = Recalled::default();
+        if !wanted.payments.is_empty() {
+            recalled.payments.extend(self.store.payments_by_key(&wanted.payments)?.into_values());
         }
+        if !wanted.transfers.is_empty() {
+            recalled.transfers = self.store.transfers_by_id(&wanted.transfers)?;
+        }
+        if !wanted.answers.is_empty() {
+            recalled.answers = self.store.answers_by_key(&wanted.answers)?;
+        }
+        self.state.remember(recalled);
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! The ledger's invariants over random commands: zero-sum, balances are the sums of their postings, duplicates count once.
 
+use crate::engine::Recalled;
 use crate::engine::testing::{Ledger, money, payment};
 use crate::model::*;
 use proptest::prelude::*;
@@ -112,7 +113,8 @@ proptest! {
         again.state = crate::engine::State::new(snapshot(&ledger), Default::default(), ledger.now);
         for change in &ledger.changes {
             if let Change::Payment(payment) = change {
-                again.state.remember_payment(payment.clone());
+                let payments = vec![payment.clone()];
+                again.state.remember(Recalled { payments, ..Recalled::default() });
             }
         }
         for command in &commands {
