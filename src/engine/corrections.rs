@@ -3,7 +3,7 @@
 use super::calendar::day_of;
 use super::ledger::{Books, Entry};
 use super::payment::{check_sum, check_text};
-use super::{Decision, State, available};
+use super::{Decision, State, fees};
 use crate::model::*;
 
 /// The other side of corrections and of money given back.
@@ -179,7 +179,9 @@ impl<'a> ByHand<'a> {
         }
         let account = Account { credit_limit: limit, credit_until: until, ..Account::clone(account) };
         let mut books = Books::new(self.state);
-        books.changes.push(Change::Account(account));
+        books.put_account(account);
+        fees::takes_effect(&mut books, id, self.now);
+        fees::settle(&mut books, id, self.now);
         Ok(Decision { outcome: Outcome::Done { changed: true }, changes: books.changes })
     }
 
@@ -211,6 +213,7 @@ impl<'a> ByHand<'a> {
             text: posting.text,
             by: &self.actor.0,
             time: self.now,
+            day: None,
         };
         let mut transfer = books.transfer(posting.debit, posting.credit, shown, posting.amount, entry)?;
         transfer.reverses = posting.reverses;
@@ -218,25 +221,17 @@ impl<'a> ByHand<'a> {
         if let Some(Change::Transfer(written)) = books.changes.last_mut() {
             written.reverses = posting.reverses;
         }
-        self.shut_at_once(books, posting.debit);
         Ok(transfer)
     }
 
-    /// A shortage that this causes does not wait for the hour of cuts, even if a fee caused one before.
-    fn shut_at_once(&self, books: &mut Books<'_>, debit: AccountId) {
-        let (Some(account), Some(known)) =
-            (self.state.accounts.get(&debit), self.state.billing.accounts.get(&debit))
-        else {
-            return;
-        };
-        let available = available(account, books.balance(debit), self.now).saturating_add(known.promised());
-        if known.negative_cut_at.is_some() && available.is_negative() {
-            let changed = AccountState { negative_cut_at: None, ..known.clone() };
-            books.changes.push(Change::AccountState(changed));
+    /// What follows for both sides: a shortage takes effect at once, and fees that are due and covered now are posted.
+    fn posted(&self, mut books: Books<'_>, transfer: &Transfer) -> Decision {
+        if self.is_contract(transfer.debit) {
+            fees::takes_effect(&mut books, transfer.debit, self.now);
         }
-    }
-
-    fn posted(&self, books: Books<'_>, transfer: &Transfer) -> Decision {
+        if self.is_contract(transfer.credit) {
+            fees::settle(&mut books, transfer.credit, self.now);
+        }
         let outcome = Outcome::Posted {
             transfer: transfer.id,
             amount: transfer.amount,
