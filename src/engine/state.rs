@@ -66,14 +66,9 @@ pub struct SubscriberView {
     pub due: Money,
     /// When a shortage that is there will take effect; None without one, and once it has.
     pub cut_at: Option<Timestamp>,
-    pub standing: Standing,
-}
-
-impl SubscriberView {
     /// What has to be paid to be in good standing: the fee that is due and what is below zero.
-    pub fn to_pay(&self) -> Money {
-        standing::missing(self.available, self.due)
-    }
+    pub to_pay: Money,
+    pub standing: Standing,
 }
 
 impl State {
@@ -392,16 +387,17 @@ impl State {
         let promised = self.billing.promised(account.id);
         let available = standing::available(account, balance, now).saturating_add(promised);
         let shortage = Shortage::of(&self.billing, id, account.id, available);
-        let (zone, panic) = (&self.settings.time_zone, self.billing.books.panic_since.is_some());
+        let panic = self.billing.books.panic_since.is_some();
         let standing = match panic {
             true => Standing::let_through(),
-            false => standing::standing(subscriber, account, available, &shortage, now, zone),
+            false => standing::standing(subscriber, account, available, &shortage, now, &self.settings),
         };
         Some(SubscriberView {
             standing,
             available,
             promised,
             due: shortage.due,
+            to_pay: standing::missing(available, shortage.due, self.settings.currency_digits),
             cut_at: shortage.cut_at.filter(|at| *at > now),
             plan: subscriber.plan.and_then(|id| self.plans.get(&id)).cloned(),
             nas: subscriber.nas.and_then(|id| self.nases.get(&id)).cloned(),

@@ -2,6 +2,7 @@
 
 mod books;
 mod corrections;
+mod fees;
 mod load;
 mod load_refusals;
 mod payment;

@@ -39,7 +39,7 @@ impl Operations {
             contract: view.account.contract.clone(),
             name: view.account.name.clone(),
             balance: self.money(view.balance),
-            to_pay: self.money(view.to_pay()),
+            to_pay: self.money(view.to_pay),
             promised: self.money(view.promised),
             cut_at: view.cut_at.map(|at| self.time(at)),
         };

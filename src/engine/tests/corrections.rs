@@ -344,3 +344,44 @@ fn the_subscribers_own_money_is_refunded_and_moved_and_not_the_credit() {
         ],
     );
 }
+
+#[test]
+fn what_brings_a_balance_up_posts_todays_fee_and_opens_at_once() {
+    let start = |ledger: &mut Ledger| {
+        let [a, b, _] = accounts(ledger);
+        check(ledger, &[(correct(b, "30.00"), "posted 30.00 30.00", "150.00 30.00 0.00")]);
+        let charge =
+            Command::Charge { account: AccountId(a), sum: money("145.00"), text: "работы".into() };
+        ledger.run(&charge).unwrap();
+        let today: Day = "2026-04-06".parse().unwrap();
+        ledger.put(Change::Books(BooksState { fees_through: Some(today), ..BooksState::default() }));
+        ledger.put(Change::FeeState(FeeState {
+            subscriber: ledger.subscriber("ivanov"),
+            decided: today,
+            plan_through: today.plus(-1),
+            services_through: Vec::new(),
+            due: money("10.00"),
+            due_cut_at: None,
+        }));
+        assert_eq!(ledger.standing("ivanov").verdict, Verdict::Negbal);
+        (a, b, last_transfer(ledger).id.0)
+    };
+    type Make = fn(i64, i64, i64) -> CorrectionCommand;
+    let rows: [(Make, &str, &str); 7] = [
+        (|a, _, _| correct(a, "4.99"), "posted 4.99 9.99", "9.99 30.00 0.00"),
+        (|a, _, _| correct(a, "5.00"), "posted 5.00 10.00", "0.00 30.00 0.00"),
+        (|a, b, _| transfer(b, a, "4.99"), "posted 4.99 25.01", "9.99 25.01 0.00"),
+        (|a, b, _| transfer(b, a, "5.00"), "posted 5.00 25.00", "0.00 25.00 0.00"),
+        (|_, _, charged| reverse(charged), "posted 145.00 150.00", "140.00 30.00 0.00"),
+        (|a, _, _| credit(a, "4.99", None), "changed", "5.00 30.00 0.00"),
+        (|a, _, _| credit(a, "5.00", None), "changed", "-5.00 30.00 0.00"),
+    ];
+    for (make, result, after) in rows {
+        let mut ledger = Ledger::sample();
+        let (a, b, charged) = start(&mut ledger);
+        check(&mut ledger, &[(make(a, b, charged), result, after)]);
+        let covered = last_transfer(&ledger).kind == TransferKind::Fee;
+        assert_eq!(ledger.standing("ivanov").verdict == Verdict::LetThrough, covered, "{after}");
+        assert_eq!(covered, !result.contains("4.99") && !after.starts_with("5.00"), "{after}");
+    }
+}

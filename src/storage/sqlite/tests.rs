@@ -189,7 +189,10 @@ fn each_breach_of_the_books_is_found() {
         ("UPDATE payment SET transfer = 2", "payment \"1\" of \"osmp\" has no transfer"),
         ("DELETE FROM payment", "transfer 1 books a payment that is not there"),
         ("UPDATE ledger_account SET asset = 'sms' WHERE id = 1", "transfer 1 goes from money to sms"),
-        ("UPDATE ledger_account SET asset = 'sms' WHERE id = 1", "the balances of sms add up to"),
+        (
+            "UPDATE ledger_account SET asset = 'sms', balance = 1 WHERE id = 1",
+            "the balances of sms add up to",
+        ),
         ("UPDATE payment SET reversed = 0", "payment \"1\" of \"osmp\" is taken back and not shown so"),
         (
             "DROP TRIGGER transfer_is_not_edited; UPDATE transfer SET reverses = NULL WHERE id = 2",
@@ -211,8 +214,8 @@ fn each_breach_of_the_books_is_found() {
         ("UPDATE pending SET open = 0 WHERE id = 1", "pending transfer 1 is not filed as what it is"),
         ("DELETE FROM ledger_account WHERE id = -1", "pending transfer 1 is not between two accounts"),
         (
-            "UPDATE pending SET body = json_set(body, '$.amount', '-0.000001') WHERE id = 1",
-            "pending transfer 1 holds -0.000001",
+            "UPDATE pending SET body = json_set(body, '$.amount', '-0.01') WHERE id = 1",
+            "pending transfer 1 holds -0.01",
         ),
         (
             "UPDATE pending SET body = json_set(body, '$.state.posted', 9) WHERE id = 2",
