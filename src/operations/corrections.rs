@@ -45,7 +45,9 @@ impl Operations {
         caller: impl Into<Caller>,
     ) -> Result<Answered, Rejected> {
         let (account, sum) = (self.who(who)?.account.id, self.sum(sum)?);
-        self.correction(CorrectionCommand::Correct { account, sum, text }, caller).await
+        let answer = self.correction(CorrectionCommand::Correct { account, sum, text }, caller).await?;
+        // With its sign: the posting has two sides and none.
+        Ok(Answered { amount: Some(self.money(sum)), ..answer })
     }
 
     /// Pays money out to the subscriber; at most what is the subscriber's own.

@@ -39,7 +39,8 @@ async fn each_correction_is_answered_with_its_operation_and_stands_in_the_ledger
     let reversed = operations.reverse(op_id, text(), actor()).await.unwrap();
     assert_eq!((reversed.amount.as_deref(), reversed.balance.as_deref()), (Some("10.00"), Some("150.00")));
     assert_eq!(token(operations.reverse(op_id, text(), actor()).await), "already-reversed");
-    operations.correct("ivanov", "-0,50", text(), actor()).await.unwrap();
+    let corrected = operations.correct("ivanov", "-0,50", text(), actor()).await.unwrap();
+    assert_eq!((corrected.amount.as_deref(), corrected.balance.as_deref()), (Some("-0.50"), Some("149.50")));
     operations.refund("1001", "9.50", text(), actor()).await.unwrap();
     assert_eq!(token(operations.refund("1001", "140.01", text(), actor()).await), "not-covered");
     operations.transfer("1001", "1003", "40", text(), actor()).await.unwrap();
