@@ -3,6 +3,7 @@
 mod keys;
 mod queue;
 mod store;
+mod ticker;
 mod trouble;
 
 use super::{Answer, Rejected, Started, Writer, WriterHandle};
