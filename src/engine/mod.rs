@@ -14,7 +14,9 @@ mod fees;
 mod ledger;
 mod load;
 mod payment;
+mod recall;
 mod replay;
+mod requests;
 mod rules;
 pub mod session;
 mod standing;
@@ -23,10 +25,12 @@ mod terms;
 
 pub use calendar::{day_of, midnight, moment};
 pub use fees::{FeesHeld, FeesStatus};
+pub use recall::{RECALLED_MIN, Recalled, Wanted};
+pub use requests::Request;
 pub use rules::{BillingRules, Settings};
 pub use session::{SessionEffect, SessionTable};
 pub use standing::available;
-pub use state::{RECENT_PAYMENTS_MAX, State, SubscriberView, Touched};
+pub use state::{State, SubscriberView, Touched};
 
 use crate::model::*;
 
@@ -45,6 +49,12 @@ impl Decision {
 }
 
 impl State {
+    /// Decides a command that may have a key: the same key and payload again has the first answer, marked as a repeat
+    /// ([`Outcome::Repeat`]). What [`State::wanted`] asked for must have been taken in.
+    pub fn decide_request(&self, request: &Request<'_>, now: Timestamp) -> Result<Decision, Refusal> {
+        requests::decide(self, request, now)
+    }
+
     /// Decides a command. Repeats are answered as the first time; a refusal changes nothing.
     pub fn decide(&self, command: &Command, actor: &Actor, now: Timestamp) -> Result<Decision, Refusal> {
         match command {

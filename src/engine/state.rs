@@ -2,16 +2,15 @@
 
 use super::billing::Billing;
 use super::fees;
+use super::recall::{Recall, Recalled, Wanted};
+use super::requests::Request;
 use super::rules::Settings;
 use super::session::SessionTable;
 use super::standing::{self, Shortage};
 use crate::model::*;
 use rustc_hash::FxHashMap;
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-
-/// Payments kept in memory from batch to batch, so that a repeat needs no question to the store.
-pub const RECENT_PAYMENTS_MAX: usize = 100_000;
 
 /// The state of one ledger. Its rich values are shared with the directory's readers.
 pub struct State {
@@ -35,9 +34,9 @@ pub struct State {
     grants: HashMap<(PoolId, std::net::IpAddr), PoolGrant>,
     edge_positions: HashMap<String, SpoolPosition>,
     last_transfer: i64,
-    /// Boxed, because the table moves its entries each time it grows.
-    recent_payments: HashMap<PaymentKey, Box<Payment>>,
-    recent_order: VecDeque<PaymentKey>,
+    recall: Recall,
+    /// When old answers to requests were last forgotten.
+    answers_forgotten: Timestamp,
     /// Moments at which somebody's standing changes by itself.
     deadlines: BTreeSet<(Timestamp, SubscriberId)>,
 }
@@ -94,8 +93,8 @@ impl State {
             grants: HashMap::new(),
             edge_positions: snapshot.edge_positions,
             last_transfer: snapshot.last_transfer,
-            recent_payments: HashMap::new(),
-            recent_order: VecDeque::new(),
+            recall: Recall::default(),
+            answers_forgotten: Timestamp::from_micros(i64::MIN),
             deadlines: BTreeSet::new(),
         };
         let mut touched = Touched::default();
@@ -172,12 +171,14 @@ impl State {
                 let balance = self.balance(account.id);
                 self.ledger.insert(account.id, (account.clone(), balance));
             }
-            Change::Transfer(transfer) => self.absorb_transfer(transfer, touched),
-            Change::Payment(payment) => self.remember_payment(payment.clone()),
-            Change::PaymentReversed(key) => {
-                if let Some(payment) = self.recent_payments.get_mut(key) {
-                    payment.reversed = true;
-                }
+            Change::Transfer(transfer) => {
+                self.absorb_transfer(transfer, touched);
+                self.recall.absorb(change);
+            }
+            Change::Payment(_) | Change::PaymentReversed(_) | Change::Answer(_) => self.recall.absorb(change),
+            Change::ForgetAnswers(_) => {
+                self.answers_forgotten = now;
+                self.recall.absorb(change);
             }
             Change::Session(session) => self.sessions.put(session.clone()),
             Change::PoolGrant(grant) => {
@@ -187,7 +188,7 @@ impl State {
                 self.edge_positions.insert(edge.clone(), *position);
             }
             // Kept by the store alone.
-            Change::Act(_) | Change::Answer(_) | Change::ForgetAnswers(_) | Change::Audit(_) => {}
+            Change::Act(_) | Change::Audit(_) => {}
             Change::Service(_) | Change::Package(_) | Change::Pending(_) => self.billing.absorb(change),
             Change::Budget(_) | Change::RatingDocument(_) => self.billing.absorb(change),
             Change::Books(books) => self.absorb_books(books, now, touched),
@@ -348,34 +349,34 @@ impl State {
         self.edge_positions.get(edge).copied()
     }
 
-    /// The payment a key names, if it is in memory; see [`State::keys_to_fetch`].
+    /// The payment a key names, if it is in memory; see [`State::wanted`].
     pub(super) fn payment(&self, key: &PaymentKey) -> Option<&Payment> {
-        self.recent_payments.get(key).map(Box::as_ref)
+        self.recall.payment(key)
     }
 
-    /// Payment keys of these commands that the store has to be asked for before they are decided. Old payments are
-    /// forgotten here and nowhere else, so that what is known now is still known when the commands are decided.
-    pub fn keys_to_fetch<'a>(&mut self, commands: impl Iterator<Item = &'a Command>) -> Vec<PaymentKey> {
-        while self.recent_order.len() > RECENT_PAYMENTS_MAX {
-            let Some(oldest) = self.recent_order.pop_front() else { break };
-            self.recent_payments.remove(&oldest);
-        }
-        commands
-            .filter_map(|command| match command {
-                Command::Pay(request) if !self.recent_payments.contains_key(&request.key) => {
-                    Some(request.key.clone())
-                }
-                _ => None,
-            })
-            .collect()
+    /// The same for a transfer that is to be reversed.
+    pub(super) fn posted_transfer(&self, id: TransferId) -> Option<&PostedTransfer> {
+        self.recall.transfer(id)
     }
 
-    /// Takes in a payment that was made before, from the store or from a decision.
-    pub fn remember_payment(&mut self, payment: Payment) {
-        let key = payment.key.clone();
-        if self.recent_payments.insert(key.clone(), Box::new(payment)).is_none() {
-            self.recent_order.push_back(key);
-        }
+    /// The same for the answer to an earlier request with this stored key.
+    pub(super) fn answer(&self, stored_key: &str) -> Option<&RememberedAnswer> {
+        self.recall.answer(stored_key)
+    }
+
+    pub(super) fn answers_forgotten(&self) -> Timestamp {
+        self.answers_forgotten
+    }
+
+    /// What the store has to be asked for before these requests are decided. Old entries are forgotten here and nowhere
+    /// else, so that what is known now is still known when the requests are decided.
+    pub fn wanted<'a>(&mut self, requests: impl Iterator<Item = Request<'a>>) -> Wanted {
+        self.recall.wanted(requests)
+    }
+
+    /// Takes in what the store had of [`State::wanted`].
+    pub fn remember(&mut self, recalled: Recalled) {
+        self.recall.remember(recalled);
     }
 
     /// What readers may know of a subscriber at `now`.

@@ -73,6 +73,11 @@ impl Money {
         self.0.checked_neg().map(Money)
     }
 
+    /// Without the sign; None out of range.
+    pub fn abs(self) -> Option<Money> {
+        self.0.checked_abs().map(Money)
+    }
+
     pub fn saturating_add(self, other: Money) -> Money {
         Money(self.0.saturating_add(other.0))
     }

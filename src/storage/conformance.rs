@@ -1,8 +1,10 @@
 //! What every back end must do, as functions over an empty store; each back end runs the whole list.
 
 mod billing;
+mod postings;
 
 pub(super) use billing::*;
+pub(super) use postings::*;
 
 use super::{Batch, PaymentFilter, Reader, Snapshot, Store, StoreError};
 use crate::model::*;
@@ -22,6 +24,7 @@ macro_rules! for_each_conformance_test {
             balances_are_the_sums_of_their_postings,
             a_payment_is_found_by_its_exact_key,
             transfers_of_an_account_come_newest_first,
+            transfers_are_filtered_by_time_and_summed_up_to_one_of_them,
             payments_are_filtered_by_time_and_account,
             sessions_stay_when_closed_and_only_open_ones_are_loaded,
             an_unknown_login_has_a_session_of_its_own,

@@ -1,7 +1,7 @@
 //! The writer's bounded queues, and the handle that puts commands into them.
 
 use super::committer::Report;
-use crate::engine::FeesStatus;
+use crate::engine::{FeesStatus, Request};
 use crate::model::*;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
@@ -50,7 +50,14 @@ impl fmt::Display for Rejected {
 pub(super) struct Job {
     pub command: Command,
     pub actor: Actor,
+    pub key: Option<RequestKey>,
     pub reply: oneshot::Sender<Answer>,
+}
+
+impl Job {
+    pub fn request(&self) -> Request<'_> {
+        Request { command: &self.command, actor: &self.actor, key: self.key.as_ref() }
+    }
 }
 
 #[derive(Default)]
@@ -244,6 +251,16 @@ impl WriterHandle {
 
     /// Queues a command of a person or a payment. The receiver gets the answer after the commit.
     pub fn submit(&self, command: Command, actor: Actor) -> Result<oneshot::Receiver<Answer>, Rejected> {
+        self.submit_keyed(command, actor, None)
+    }
+
+    /// The same for a request that can be repeated under its key: an earlier answer comes as [`Outcome::Repeat`].
+    pub fn submit_keyed(
+        &self,
+        command: Command,
+        actor: Actor,
+        key: Option<RequestKey>,
+    ) -> Result<oneshot::Receiver<Answer>, Rejected> {
         let (reply, answer) = oneshot::channel();
         let mut waiting = self.queue.waiting.lock();
         if waiting.stopping {
@@ -252,7 +269,7 @@ impl WriterHandle {
         if waiting.urgent.len() >= URGENT_MAX {
             return Err(Rejected::Later(format!("{URGENT_MAX} commands are waiting")));
         }
-        waiting.urgent.push_back(Job { command, actor, reply });
+        waiting.urgent.push_back(Job { command, actor, key, reply });
         let wake = waiting.is_awaited(|room| room.commands > 0);
         drop(waiting);
         if wake {
@@ -266,7 +283,18 @@ impl WriterHandle {
         self.submit(command, actor)?.await.unwrap_or(Err(Rejected::Unknown))
     }
 
-    /// The same from a thread that may block.
+    /// The same for a request that may have a key; true when this is the answer to an earlier request with it.
+    pub async fn call_keyed(
+        &self,
+        command: Command,
+        actor: Actor,
+        key: Option<RequestKey>,
+    ) -> Result<(Outcome, bool), Rejected> {
+        let answer = self.submit_keyed(command, actor, key)?.await.unwrap_or(Err(Rejected::Unknown))?;
+        Ok(answer.split_repeat())
+    }
+
+    /// [`WriterHandle::call`] from a thread that may block.
     pub fn call_blocking(&self, command: Command, actor: Actor) -> Answer {
         self.submit(command, actor)?.blocking_recv().unwrap_or(Err(Rejected::Unknown))
     }
@@ -281,7 +309,7 @@ impl WriterHandle {
         if waiting.stopping {
             return Err(Rejected::Later("the server is stopping".into()));
         }
-        waiting.background.push_back(Job { command, actor: Actor::system(), reply });
+        waiting.background.push_back(Job { command, actor: Actor::system(), key: None, reply });
         let wake = waiting.is_awaited(|room| room.spool_batch);
         drop(waiting);
         if wake {

@@ -68,7 +68,7 @@ impl<'r> Columns<'r> {
         Ok(self.value::<Option<i64>>()?.map(id))
     }
 
-    fn word<T: Word>(&mut self) -> Result<T> {
+    pub fn word<T: Word>(&mut self) -> Result<T> {
         let at = self.next;
         let text = self.text_ref()?;
         T::from_word(text).ok_or_else(|| unreadable(at, text))
