@@ -16,6 +16,7 @@ mod payment;
 mod replay;
 mod rules;
 pub mod session;
+mod speed;
 mod standing;
 mod state;
 mod terms;

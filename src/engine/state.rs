@@ -3,7 +3,7 @@
 use super::billing::Billing;
 use super::rules::Settings;
 use super::session::SessionTable;
-use super::standing;
+use super::{speed, standing};
 use crate::model::*;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -36,6 +36,8 @@ pub struct State {
     recent_order: VecDeque<PaymentKey>,
     /// Moments at which somebody's standing changes by itself.
     deadlines: BTreeSet<(Timestamp, SubscriberId)>,
+    /// When a plan's speeds next change by the clock.
+    switches: BTreeSet<(Timestamp, PlanId)>,
 }
 
 /// Who and what a batch changed, for the directory.
@@ -58,6 +60,9 @@ pub struct SubscriberView {
     /// `avail` of the rules.
     pub available: Money,
     pub standing: Standing,
+    /// The plan's speed that holds now: its own, one by the clock, or the one after its quota.
+    pub shape: Shape,
+    pub mikrotik_burst: MikrotikBurst,
 }
 
 impl State {
@@ -84,6 +89,7 @@ impl State {
             recent_payments: HashMap::new(),
             recent_order: VecDeque::new(),
             deadlines: BTreeSet::new(),
+            switches: BTreeSet::new(),
         };
         let mut touched = Touched::default();
         let changes = (snapshot.groups.into_iter().map(Change::Group))
@@ -98,6 +104,7 @@ impl State {
             .chain(snapshot.grants.into_iter().map(Change::PoolGrant))
             .chain(snapshot.services.into_iter().map(Change::Service))
             .chain(snapshot.packages.into_iter().map(Change::Package))
+            .chain(snapshot.holdings.into_iter().map(Change::Holding))
             .chain(snapshot.fee_states.into_iter().map(Change::FeeState))
             .chain(snapshot.account_states.into_iter().map(Change::AccountState))
             .chain(snapshot.meters.into_iter().map(Change::Meter))
@@ -130,7 +137,7 @@ impl State {
                 touched.network = true;
             }
             Change::Plan(plan) => {
-                self.plans.insert(plan.id, Arc::new(plan.clone()));
+                self.absorb_plan(plan, now);
                 let users = self.subscribers.values().filter(|s| s.plan == Some(plan.id));
                 touched.subscribers.extend(users.map(|s| s.id));
             }
@@ -171,7 +178,8 @@ impl State {
             }
             // Kept by the store alone.
             Change::Act(_) | Change::Answer(_) | Change::ForgetAnswers(_) | Change::Audit(_) => {}
-            Change::Service(_) | Change::Package(_) | Change::Pending(_) => self.billing.absorb(change),
+            Change::Service(_) | Change::Package(_) | Change::Holding(_) => self.billing.absorb(change),
+            Change::Pending(_) => self.billing.absorb(change),
             Change::Budget(_) | Change::RatingDocument(_) | Change::Books(_) => self.billing.absorb(change),
             Change::FeeState(state) => {
                 touched.subscribers.insert(state.subscriber);
@@ -186,6 +194,13 @@ impl State {
                 self.billing.absorb(change);
             }
         }
+    }
+
+    fn absorb_plan(&mut self, plan: &Plan, now: Timestamp) {
+        self.plans.insert(plan.id, Arc::new(plan.clone()));
+        self.switches.retain(|(_, other)| *other != plan.id);
+        let next = speed::next_switch(plan, now, &self.settings.time_zone);
+        self.switches.extend(next.map(|at| (at, plan.id)));
     }
 
     fn touch_account(&self, id: AccountId, touched: &mut Touched) {
@@ -311,10 +326,14 @@ impl State {
         let balance = self.balance(account.id);
         let available =
             standing::available(account, balance, now).saturating_add(self.billing.promised(account.id));
+        let plan = subscriber.plan.and_then(|id| self.plans.get(&id));
+        let speed = plan.map(|plan| speed::speed(self, id, plan, now)).unwrap_or_default();
         Some(SubscriberView {
             standing: standing::standing(subscriber, account, available, now, &self.settings.time_zone),
             available,
-            plan: subscriber.plan.and_then(|id| self.plans.get(&id)).cloned(),
+            plan: plan.cloned(),
+            shape: speed.shape,
+            mikrotik_burst: speed.mikrotik_burst,
             nas: subscriber.nas.and_then(|id| self.nases.get(&id)).cloned(),
             subscriber: Arc::clone(subscriber),
             account: Arc::clone(account),
@@ -355,9 +374,27 @@ impl State {
         self.sessions.open()
     }
 
-    /// When somebody's standing next changes by itself.
+    /// When somebody's standing or speed next changes by itself.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.deadlines.first().map(|(at, _)| *at)
+        let standing = self.deadlines.first().map(|(at, _)| *at);
+        let speeds = self.switches.first().map(|(at, _)| *at);
+        standing.into_iter().chain(speeds).min()
+    }
+
+    /// Adds those whose plan's speeds have changed by the clock.
+    fn take_switched(&mut self, now: Timestamp, due: &mut HashSet<SubscriberId>) {
+        let mut switched = HashSet::new();
+        while let Some((at, id)) = self.switches.first().copied().filter(|(at, _)| *at <= now) {
+            self.switches.remove(&(at, id));
+            let plan = self.plans.get(&id);
+            let next = plan.and_then(|plan| speed::next_switch(plan, now, &self.settings.time_zone));
+            self.switches.extend(next.map(|at| (at, id)));
+            switched.insert(id);
+        }
+        if !switched.is_empty() {
+            let users = self.subscribers.values().filter(|s| s.plan.is_some_and(|id| switched.contains(&id)));
+            due.extend(users.map(|s| s.id));
+        }
     }
 
     /// Takes out the subscribers whose moment has come.
@@ -370,6 +407,7 @@ impl State {
             self.deadlines.pop_first();
             due.insert(id);
         }
+        self.take_switched(now, &mut due);
         due
     }
 }
