@@ -1,5 +1,7 @@
 //! What is changed about subscribers, sessions and NASes without money.
 
+use super::fees;
+use super::ledger::Books;
 use super::payment::check_text;
 use super::{Decision, State};
 use crate::model::*;
@@ -21,12 +23,16 @@ pub(super) fn block(
     Ok(changed(Subscriber { block: Some(block), ..Subscriber::clone(subscriber) }))
 }
 
-pub(super) fn unblock(state: &State, id: SubscriberId) -> Result<Decision, Refusal> {
+/// A day that was not charged because it began blocked is charged now.
+pub(super) fn unblock(state: &State, id: SubscriberId, now: Timestamp) -> Result<Decision, Refusal> {
     let subscriber = subscriber(state, id)?;
     if subscriber.block.is_none() {
         return Ok(Decision::unchanged(Outcome::Done { changed: false }));
     }
-    Ok(changed(Subscriber { block: None, ..Subscriber::clone(subscriber) }))
+    let mut books = Books::new(state);
+    books.put_subscriber(Subscriber { block: None, ..Subscriber::clone(subscriber) });
+    fees::begin_today(&mut books, id, false, now);
+    Ok(Decision { outcome: Outcome::Done { changed: true }, changes: books.changes })
 }
 
 /// Ends a session; nothing changes when it is over or unknown already.

@@ -28,6 +28,8 @@ pub(super) struct Billing {
     pub books: BooksState,
     /// What open pending transfers hold of an account.
     held: FxHashMap<AccountId, Money>,
+    /// When open promises lapse.
+    promises: BTreeSet<(Timestamp, AccountId)>,
 }
 
 impl Billing {
@@ -44,6 +46,13 @@ impl Billing {
                 self.fees.insert(state.subscriber, state.clone());
             }
             Change::AccountState(state) => {
+                let old = self.accounts.get(&state.account).and_then(|old| old.promise.as_ref());
+                if let Some(old) = old {
+                    self.promises.remove(&(old.until, state.account));
+                }
+                if let Some(new) = &state.promise {
+                    self.promises.insert((new.until, state.account));
+                }
                 self.accounts.insert(state.account, state.clone());
             }
             Change::Holding(holding) => self.absorb_holding(holding),
@@ -110,6 +119,11 @@ impl Billing {
     /// What open pending transfers hold of an account.
     pub fn held(&self, account: AccountId) -> Money {
         self.held.get(&account).copied().unwrap_or_default()
+    }
+
+    /// Open promises in the order in which they lapse.
+    pub fn promises(&self) -> impl Iterator<Item = (Timestamp, AccountId)> + '_ {
+        self.promises.iter().copied()
     }
 
     /// `p`: the sum of the account's open promise.

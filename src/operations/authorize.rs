@@ -190,6 +190,9 @@ impl Operations {
             Some(Reason::AccountClosed) => "the account is closed".into(),
             Some(Reason::Paused) => "paused at own wish".into(),
             Some(Reason::Shortage { missing }) => format!("out of money: {} to pay", self.money(*missing)),
+            Some(Reason::FeeDue { missing }) => {
+                format!("today's fee is not covered: {} to pay", self.money(*missing))
+            }
         }
     }
 }

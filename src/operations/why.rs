@@ -167,8 +167,15 @@ impl Operations {
             self.money(credit),
             self.money(view.available)
         );
-        let missing = view.available.checked_neg().unwrap_or(Money::ZERO);
-        step("money", !view.standing.negbal, evidence, format!("{} to pay", self.money(missing)))
+        let evidence = match (view.due.is_positive(), view.cut_at) {
+            (false, None) => evidence,
+            (true, None) => format!("{evidence}, fee due {}", self.money(view.due)),
+            (false, Some(at)) => format!("{evidence}, to be cut at {}", self.time(at)),
+            (true, Some(at)) => {
+                format!("{evidence}, fee due {}, to be cut at {}", self.money(view.due), self.time(at))
+            }
+        };
+        step("money", !view.standing.negbal, evidence, format!("{} to pay", self.money(view.to_pay())))
     }
 
     fn login_step(&self, inner: &Inner, attempt: Option<&LoginAttempt>) -> Step {

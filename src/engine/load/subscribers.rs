@@ -256,6 +256,7 @@ impl Planner<'_> {
             text: "Opening balance",
             by: &self.actor.0,
             time: self.now,
+            day: None,
         };
         self.books.transfer(debit, credit, contract, amount, entry)?;
         Ok(true)

@@ -1,0 +1,45 @@
+//! What is agreed with subscribers: promises, pauses, plans, services, cuts (rules.md).
+//!
+//! For commands that change what a subscriber will owe. What is owed by the calendar is in [`super::fees`].
+
+mod begin;
+mod cuts;
+mod pause;
+mod plan;
+mod promise;
+mod services;
+
+use super::{Decision, State};
+use crate::model::*;
+pub(super) use begin::begin_plan;
+
+pub(super) fn decide(
+    state: &State,
+    command: &TermsCommand,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<Decision, Refusal> {
+    match command {
+        TermsCommand::Promise { account, sum, days } => {
+            promise::take(state, *account, *sum, *days, actor, now)
+        }
+        TermsCommand::Pause { subscriber, from, to } => {
+            pause::plan(state, *subscriber, *from, *to, actor, now)
+        }
+        TermsCommand::Resume { subscriber } => pause::resume(state, *subscriber, actor, now),
+        TermsCommand::Plan { .. } => plan::decide(state, command, actor, now),
+        TermsCommand::AddService { .. }
+        | TermsCommand::RemoveService { .. }
+        | TermsCommand::Discount { .. }
+        | TermsCommand::BuyPackage { .. } => services::decide(state, command, actor, now),
+        TermsCommand::CutNow { account } => cuts::cut_now(state, *account, actor, now),
+        TermsCommand::DeferCut { account, until } => cuts::defer(state, *account, *until, actor, now),
+        TermsCommand::CatchUp => cuts::catch_up(state, actor, now),
+        TermsCommand::Panic { open } => cuts::panic(state, *open, actor, now),
+    }
+}
+
+/// The answer of parts that are not served yet.
+fn not_served() -> Refusal {
+    Refusal::new("not-served", "this version does not do that")
+}
