@@ -19,7 +19,9 @@ pub(super) fn block(
     if subscriber.block.as_ref().is_some_and(|block| block.reason == reason) {
         return Ok(Decision::unchanged(Outcome::Done { changed: false }));
     }
-    let block = Block { reason: reason.to_owned(), since: now, by: actor.0.clone() };
+    // Somebody who was blocked at 00:00 still was, whatever the reason is now.
+    let since = subscriber.block.as_ref().map_or(now, |block| block.since);
+    let block = Block { reason: reason.to_owned(), since, by: actor.0.clone() };
     Ok(changed(Subscriber { block: Some(block), ..Subscriber::clone(subscriber) }))
 }
 

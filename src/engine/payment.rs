@@ -106,7 +106,7 @@ pub(super) fn charge(
     })
 }
 
-fn check_sum(state: &State, sum: Money) -> Result<(), Refusal> {
+pub(super) fn check_sum(state: &State, sum: Money) -> Result<(), Refusal> {
     let digits = state.settings.currency_digits;
     if !sum.is_positive() {
         return Err(Refusal::new("bad-sum", "the sum must be more than 0"));

@@ -3,8 +3,8 @@
 use super::billing::Billing;
 use super::calendar::day_of;
 use super::fees;
+use super::rules::Settings;
 use crate::model::*;
-use jiff::tz::TimeZone;
 
 /// `b + c`, with the credit limit while its term lasts; an open promise comes on top of it.
 pub fn available(account: &Account, balance: Money, now: Timestamp) -> Money {
@@ -36,9 +36,11 @@ impl Shortage {
     }
 }
 
-/// What has to be paid so that nothing is below zero and the fee that is due is covered.
-pub(super) fn missing(available: Money, due: Money) -> Money {
-    due.saturating_sub(available).max(Money::ZERO)
+/// What has to be paid so that nothing is below zero and the fee that is due is covered. A fee that is due is posted by
+/// a credit, so it takes one, however small.
+pub(super) fn missing(available: Money, due: Money, digits: usize) -> Money {
+    let least = if due.is_positive() { Money::minor_unit(digits) } else { Money::ZERO };
+    due.saturating_sub(available).max(least)
 }
 
 /// How a subscriber stands at `now`.
@@ -48,13 +50,13 @@ pub(super) fn standing(
     available: Money,
     shortage: &Shortage,
     now: Timestamp,
-    zone: &TimeZone,
+    settings: &Settings,
 ) -> Standing {
     let negbal = shortage.cut_at.is_some_and(|at| now >= at);
     let block = block_reason(subscriber, account, now);
-    let pause = subscriber.terms.pause.filter(|pause| pause.holds_on(day_of(now, zone)));
+    let pause = subscriber.terms.pause.filter(|pause| pause.holds_on(day_of(now, &settings.time_zone)));
     let paused = pause.is_some() && block.is_none();
-    let missing = missing(available, shortage.due);
+    let missing = missing(available, shortage.due, settings.currency_digits);
     let (verdict, reason) = match block {
         Some(reason) => (Verdict::Blocked, Some(reason)),
         None if paused => (Verdict::Paused, Some(Reason::Paused)),

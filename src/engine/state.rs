@@ -69,17 +69,12 @@ pub struct SubscriberView {
     pub due: Money,
     /// When a shortage that is there will take effect; None without one, and once it has.
     pub cut_at: Option<Timestamp>,
+    /// What has to be paid to be in good standing: the fee that is due and what is below zero.
+    pub to_pay: Money,
     pub standing: Standing,
     /// The plan's speed that holds now: its own, one by the clock, or the one after its quota.
     pub shape: Shape,
     pub mikrotik_burst: MikrotikBurst,
-}
-
-impl SubscriberView {
-    /// What has to be paid to be in good standing: the fee that is due and what is below zero.
-    pub fn to_pay(&self) -> Money {
-        standing::missing(self.available, self.due)
-    }
 }
 
 impl State {
@@ -407,10 +402,10 @@ impl State {
         let promised = self.billing.promised(account.id);
         let available = standing::available(account, balance, now).saturating_add(promised);
         let shortage = Shortage::of(&self.billing, id, account.id, available);
-        let (zone, panic) = (&self.settings.time_zone, self.billing.books.panic_since.is_some());
+        let panic = self.billing.books.panic_since.is_some();
         let standing = match panic {
             true => Standing::let_through(),
-            false => standing::standing(subscriber, account, available, &shortage, now, zone),
+            false => standing::standing(subscriber, account, available, &shortage, now, &self.settings),
         };
         Some(SubscriberView {
             standing,
@@ -420,6 +415,7 @@ impl State {
             mikrotik_burst: speed.mikrotik_burst,
             promised,
             due: shortage.due,
+            to_pay: standing::missing(available, shortage.due, self.settings.currency_digits),
             cut_at: shortage.cut_at.filter(|at| *at > now),
             nas: subscriber.nas.and_then(|id| self.nases.get(&id)).cloned(),
             subscriber: Arc::clone(subscriber),

@@ -175,7 +175,7 @@ impl Operations {
                 format!("{evidence}, fee due {}, to be cut at {}", self.money(view.due), self.time(at))
             }
         };
-        step("money", !view.standing.negbal, evidence, format!("{} to pay", self.money(view.to_pay())))
+        step("money", !view.standing.negbal, evidence, format!("{} to pay", self.money(view.to_pay)))
     }
 
     fn login_step(&self, inner: &Inner, attempt: Option<&LoginAttempt>) -> Step {

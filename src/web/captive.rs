@@ -95,7 +95,7 @@ impl Captive {
                 }
                 rows.add(texts.balance, self.money(view.balance, texts), "");
                 if pays {
-                    rows.add(texts.to_pay, self.money(view.to_pay(), texts), "pay");
+                    rows.add(texts.to_pay, self.money(view.to_pay, texts), "pay");
                 }
             }
         }

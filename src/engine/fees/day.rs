@@ -56,8 +56,12 @@ pub(super) fn charge(
         OnShortage::Debt => before.is_positive(),
     };
     let was_due = fee.due.is_positive();
+    // Days in negbal are not charged, also where the rest of a period has become small enough: a credit opens.
+    let kept = &books.state().billing.books;
+    let shut = was_due && fee.due_cut_at.is_none_or(|cut_at| super::shifted(kept, cut_at) <= moment.at);
     fee.decided = moment.day;
-    if (total == Money::ZERO || covers) && post(books, subscriber, account, &mut fee, &lines, moment) {
+    if (total == Money::ZERO || covers && !shut) && post(books, subscriber, account, &mut fee, &lines, moment)
+    {
         let mut kept = books.account_state(account.id);
         if !before.is_negative() && books.available(account, moment.at).is_negative() {
             kept.negative_cut_at = moment.cut_at;

@@ -120,6 +120,19 @@ pub fn covered(state: &State, subscriber: &Subscriber, day: Day) -> FeeState {
     fee
 }
 
+/// The same for a subscriber that is being made, whose plan may be new too.
+pub fn covered_new(id: SubscriberId, plan: Option<&Plan>, day: Day) -> FeeState {
+    let by_period = plan.is_some_and(|plan| plan.period == Period::Month && plan.charge == Charge::Period);
+    FeeState {
+        subscriber: id,
+        decided: day,
+        plan_through: if by_period { day.month().last_day() } else { day },
+        services_through: Vec::new(),
+        due: Money::ZERO,
+        due_cut_at: None,
+    }
+}
+
 /// What a subscriber will owe for `day`, as things are; zero when it will be blocked or paused then.
 pub fn total_of_day(state: &State, subscriber: &Subscriber, account: &Account, day: Day) -> Money {
     let at = super::super::midnight(day, &state.settings.time_zone);

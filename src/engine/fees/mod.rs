@@ -8,15 +8,15 @@ mod clock;
 mod cuts;
 mod day;
 mod lines;
-mod prorate;
+pub(super) mod prorate;
 mod settle;
 
 pub(super) use clock::clock;
 pub use clock::{FeesHeld, FeesStatus};
 pub(super) use cuts::{outage_noticed, shifted};
-pub(super) use lines::{covered, total_of_day};
-pub(super) use prorate::{month_rest, of_day, share};
-pub(super) use settle::{begin_today, promise_lapses, settle, takes_effect};
+pub(super) use lines::{covered_new, total_of_day};
+use prorate::share;
+pub(super) use settle::{begin_today, post_due, settle, takes_effect};
 
 /// Names of our own accounts that fees are booked to.
 pub(super) mod revenue {

@@ -12,11 +12,18 @@ use crate::model::*;
 /// over is forgotten.
 pub fn settle(books: &mut Books<'_>, id: AccountId, now: Timestamp) {
     let Some(account) = books.account(id) else { return };
+    post_due(books, id, now);
+    let today = day_of(now, &books.state().settings.time_zone);
+    end_promise(books, &account, today, now);
+}
+
+/// [`settle`] without an end of the promise: for a promise that begins.
+pub fn post_due(books: &mut Books<'_>, id: AccountId, now: Timestamp) {
+    let Some(account) = books.account(id) else { return };
     let today = day_of(now, &books.state().settings.time_zone);
     for subscriber in books.state().subscribers_in_order(id) {
         post_if_due(books, subscriber, &account, today, now);
     }
-    end_promise(books, &account, today, now);
     let mut kept = books.account_state(id);
     if kept.negative_cut_at.is_some() && !books.available(&account, now).is_negative() {
         kept.negative_cut_at = None;
@@ -40,6 +47,10 @@ fn post_if_due(books: &mut Books<'_>, id: SubscriberId, account: &Account, today
     else {
         return;
     };
+    // A plan of the very file that is being loaded: its price is not known here, and the next run charges it.
+    if subscriber.plan.is_some_and(|plan| !books.state().plans.contains_key(&plan)) {
+        return;
+    }
     // Days in between were short, and cost nothing. When the clock went back, the later day stands.
     let day = fee.decided.max(today);
     let moment = Moment { day, at: now, now, cut_at: None };

@@ -8,6 +8,7 @@ mod plans;
 mod services;
 mod subscribers;
 
+use super::fees;
 use super::ledger::Books;
 use super::{Decision, State};
 use crate::model::*;
@@ -61,6 +62,7 @@ pub(super) fn load(
         plan.subscriber(row).map_err(in_row("subscriber", &row.login))?;
     }
     plan.check_contested()?;
+    plan.settle();
     let changes = if options.dry_run { Vec::new() } else { plan.books.changes };
     Ok(Decision { outcome: Outcome::Loaded(Loaded { rows: plan.rows }), changes })
 }
@@ -107,6 +109,10 @@ struct Planner<'a> {
     contested: Vec<Contested>,
     /// Accounts whose balance this file has set.
     balanced: std::collections::HashSet<AccountId>,
+    /// Accounts that were there before, and whose money or terms this file changes.
+    affected: std::collections::BTreeSet<AccountId>,
+    /// Subscribers that it unblocks.
+    unblocked: Vec<SubscriberId>,
     /// Highest account and subscriber ids in use.
     account_last: i64,
     subscriber_last: i64,
@@ -140,8 +146,21 @@ impl<'a> Planner<'a> {
             parents: state.groups.values().map(|group| (group.id, group.parent)).collect(),
             contested: Vec::new(),
             balanced: std::collections::HashSet::new(),
+            affected: std::collections::BTreeSet::new(),
+            unblocked: Vec::new(),
             account_last: state.accounts.keys().map(|id| id.0).max().unwrap_or(0),
             subscriber_last: state.subscribers.keys().map(|id| id.0).max().unwrap_or(0),
+        }
+    }
+
+    /// What follows for fees that are due and shortages that were put off.
+    fn settle(&mut self) {
+        for id in std::mem::take(&mut self.unblocked) {
+            fees::begin_today(&mut self.books, id, false, self.now);
+        }
+        for id in std::mem::take(&mut self.affected) {
+            fees::takes_effect(&mut self.books, id, self.now);
+            fees::settle(&mut self.books, id, self.now);
         }
     }
 

@@ -12,6 +12,7 @@ mod services;
 use super::{Decision, State};
 use crate::model::*;
 pub(super) use begin::begin_plan;
+use std::sync::Arc;
 
 pub(super) fn decide(
     state: &State,
@@ -37,6 +38,28 @@ pub(super) fn decide(
         TermsCommand::CatchUp => cuts::catch_up(state, actor, now),
         TermsCommand::Panic { open } => cuts::panic(state, *open, actor, now),
     }
+}
+
+fn account_of(state: &State, id: AccountId) -> Result<Arc<Account>, Refusal> {
+    match state.accounts.get(&id) {
+        Some(account) => Ok(Arc::clone(account)),
+        None => refuse("account-not-found", format!("there is no account {id}")),
+    }
+}
+
+fn refuse<T>(token: &str, text: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal::new(token, text))
+}
+
+/// What was agreed or decided, for the audit.
+fn audit(actor: &Actor, now: Timestamp, action: &str, subject: &str, text: String) -> Change {
+    Change::Audit(AuditEntry {
+        time: now,
+        by: actor.0.clone(),
+        action: action.to_owned(),
+        subject: subject.to_owned(),
+        text,
+    })
 }
 
 /// The answer of parts that are not served yet.
