@@ -200,6 +200,3 @@ impl Units<'_> {
         books.transfer(debit, credit, self.holder, amount, entry).map(|_| ())
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -174,19 +174,9 @@ fn owed(meter: &Meter, digits: usize) -> Money {
     let digits = digits.min(MICRO_DIGITS);
     let nanos = i128::from(meter.price.nanos()).checked_mul(i128::from(billable));
     let Some(nanos) = nanos else { return Money::MAX };
-    let minor = half_to_even(nanos, i128::from(unit) * power(NANO_DIGITS - digits));
+    let minor = fees::prorate::half_to_even(nanos, i128::from(unit) * power(NANO_DIGITS - digits));
     let micros = minor.checked_mul(power(MICRO_DIGITS - digits)).and_then(|m| i64::try_from(m).ok());
     micros.map_or(Money::MAX, Money::from_micros)
-}
-
-/// Of two numbers from 0 and above 0.
-fn half_to_even(numerator: i128, denominator: i128) -> i128 {
-    let (quotient, rest) = (numerator / denominator, numerator % denominator);
-    match rest.cmp(&(denominator - rest)) {
-        std::cmp::Ordering::Greater => quotient + 1,
-        std::cmp::Ordering::Equal => quotient + quotient % 2,
-        std::cmp::Ordering::Less => quotient,
-    }
 }
 
 /// False: it would leave the range of the ledger, and is tried again with the next record.
