@@ -97,3 +97,25 @@ impl Clock for ManualClock {
         !self.unsynchronised.load(Ordering::SeqCst)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_machines_clock_goes_on_and_says_the_same_of_itself_twice() {
+        let clock = SystemClock;
+        let before = clock.now();
+        // Whether it is synchronised is the machine's matter; that the kernel answers is ours.
+        assert_eq!(clock.is_synchronised(), clock.is_synchronised());
+        assert!(clock.now() >= before);
+    }
+
+    #[test]
+    fn a_manual_clock_is_right_until_it_is_told_otherwise() {
+        let clock = ManualClock::at(Timestamp::from_seconds(1));
+        assert!(clock.is_synchronised());
+        clock.set_synchronised(false);
+        assert_eq!((clock.is_synchronised(), clock.now()), (false, Timestamp::from_seconds(1)));
+    }
+}
