@@ -107,7 +107,19 @@ fn a_term_of_a_service_is_charged_to_its_last_day_only() {
     story.to("2026-05-02 12:00");
     // 22 days of the plan: 20 of April, 2 of May at 9.68 and 9.67.
     assert_eq!(story.ledger.balance("1001"), "669.65");
-    assert_eq!(amount(add(&mut story, "ip", None, None)), "87.10", "one that is over may begin anew");
+    assert_eq!(
+        amount(add(&mut story, "ip", None, Some("2026-05-02"))),
+        "2.90",
+        "one that is over may begin anew"
+    );
+    story.to("2026-05-03 12:00");
+    let before = story.ledger.state.balance(story.account());
+    let term = (Some("2026-05-30"), Some("2026-06-03"));
+    assert_eq!(add(&mut story, "ip", term.0, term.1), Ok(Outcome::Done { changed: true }));
+    story.to("2026-06-05 12:00");
+    // 28 days of May and 5 of June of the plan, 2 of 31 and 3 of 30 of the service.
+    let paid = before.saturating_sub(story.ledger.state.balance(story.account()));
+    assert_eq!(paid, money("335.78"));
 }
 
 #[test]
