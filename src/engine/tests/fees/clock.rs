@@ -1,6 +1,7 @@
 //! Runs of the clock: in steps, over crashes, gaps, clocks that are wrong, and many subscribers.
 
 use super::Story;
+use crate::engine::testing::money;
 use crate::engine::{FeesHeld, Settings};
 use crate::model::*;
 use jiff::tz::TimeZone;
@@ -283,4 +284,39 @@ proptest! {
         }
         story.check();
     }
+}
+
+#[test]
+fn a_run_that_is_done_again_charges_nobody_twice() {
+    let rules = crate::engine::BillingRules { pause_fee: money("1.00"), ..Default::default() };
+    let mut story = Story::with("", "100.00", rules);
+    story.to("2026-04-01 12:00");
+    story.event("pause 2026-04-02 2026-04-02");
+    for (at, balance) in [("2026-04-02 00:00", "89.00"), ("2026-04-03 00:00", "79.00")] {
+        story.to(at);
+        assert_eq!(story.balance(), balance, "{at}");
+        let books = story.ledger.state.billing.books.clone();
+        let back = books.fees_through.map(|day| day.plus(-1));
+        story.ledger.put(Change::Books(BooksState { fees_through: back, ..books }));
+        story.tick();
+        assert_eq!(story.balance(), balance, "{at}");
+    }
+    story.check();
+}
+
+#[test]
+fn a_payment_ahead_of_the_days_run_pays_for_that_day_and_not_for_the_one_before() {
+    let mut story = Story::new("", "5.00");
+    story.to("2026-04-02 12:00");
+    story.ledger.now = story.at("2026-04-03 00:00");
+    // The run has not come so far yet: the event is decided before the clock's command.
+    let request = crate::engine::testing::payment("p", Some(story.account()), "20.00");
+    story.ledger.run(&Command::Pay(request)).unwrap();
+    assert_eq!((story.balance().as_str(), story.state().as_str()), ("15.00", "open"));
+    assert!(story.transfers().last().unwrap().text.ends_with("2026-04-03"));
+    story.tick();
+    assert_eq!(story.balance(), "15.00");
+    story.to("2026-04-04 00:00");
+    assert_eq!(story.balance(), "5.00");
+    story.check();
 }
