@@ -13,15 +13,18 @@ mod drafts;
 mod fees;
 mod ledger;
 mod load;
+mod packages;
 mod payment;
 mod recall;
 mod replay;
 mod requests;
 mod rules;
 pub mod session;
+mod speed;
 mod standing;
 mod state;
 mod terms;
+mod usage;
 
 pub use calendar::{day_of, midnight, moment};
 pub use fees::{FeesHeld, FeesStatus};
@@ -63,7 +66,7 @@ impl State {
             Command::Block { subscriber, reason } => administer::block(self, *subscriber, reason, actor, now),
             Command::Unblock { subscriber } => administer::unblock(self, *subscriber, now),
             Command::Load { file, options } => load::load(self, file, *options, actor, now),
-            Command::Replay { edge, entries } => Ok(replay::replay(self, edge, entries)),
+            Command::Replay { edge, entries } => Ok(replay::replay(self, edge, entries, now)),
             Command::CloseSession { session, at, terminate_cause } => {
                 Ok(administer::close_session(self, session, *at, *terminate_cause))
             }

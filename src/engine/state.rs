@@ -6,6 +6,7 @@ use super::recall::{Recall, Recalled, Wanted};
 use super::requests::Request;
 use super::rules::Settings;
 use super::session::SessionTable;
+use super::speed;
 use super::standing::{self, Shortage};
 use crate::model::*;
 use rustc_hash::FxHashMap;
@@ -39,6 +40,8 @@ pub struct State {
     answers_forgotten: Timestamp,
     /// Moments at which somebody's standing changes by itself.
     deadlines: BTreeSet<(Timestamp, SubscriberId)>,
+    /// When a plan's speeds next change by the clock.
+    switches: BTreeSet<(Timestamp, PlanId)>,
 }
 
 /// Who and what a batch changed, for the directory.
@@ -69,6 +72,9 @@ pub struct SubscriberView {
     /// What has to be paid to be in good standing: the fee that is due and what is below zero.
     pub to_pay: Money,
     pub standing: Standing,
+    /// The plan's speed that holds now: its own, one by the clock, or the one after its quota.
+    pub shape: Shape,
+    pub mikrotik_burst: MikrotikBurst,
 }
 
 impl State {
@@ -96,6 +102,7 @@ impl State {
             recall: Recall::default(),
             answers_forgotten: Timestamp::from_micros(i64::MIN),
             deadlines: BTreeSet::new(),
+            switches: BTreeSet::new(),
         };
         let mut touched = Touched::default();
         let changes = (snapshot.groups.into_iter().map(Change::Group))
@@ -110,6 +117,7 @@ impl State {
             .chain(snapshot.grants.into_iter().map(Change::PoolGrant))
             .chain(snapshot.services.into_iter().map(Change::Service))
             .chain(snapshot.packages.into_iter().map(Change::Package))
+            .chain(snapshot.holdings.into_iter().map(Change::Holding))
             .chain(snapshot.fee_states.into_iter().map(Change::FeeState))
             .chain(snapshot.account_states.into_iter().map(Change::AccountState))
             .chain(snapshot.meters.into_iter().map(Change::Meter))
@@ -146,7 +154,7 @@ impl State {
                 touched.network = true;
             }
             Change::Plan(plan) => {
-                self.plans.insert(plan.id, Arc::new(plan.clone()));
+                self.absorb_plan(plan, now);
                 let users = self.subscribers.values().filter(|s| s.plan == Some(plan.id));
                 touched.subscribers.extend(users.map(|s| s.id));
             }
@@ -189,8 +197,8 @@ impl State {
             }
             // Kept by the store alone.
             Change::Act(_) | Change::Audit(_) => {}
-            Change::Service(_) | Change::Package(_) | Change::Pending(_) => self.billing.absorb(change),
-            Change::Budget(_) | Change::RatingDocument(_) => self.billing.absorb(change),
+            Change::Service(_) | Change::Package(_) | Change::Holding(_) => self.billing.absorb(change),
+            Change::Pending(_) | Change::Budget(_) | Change::RatingDocument(_) => self.billing.absorb(change),
             Change::Books(books) => self.absorb_books(books, now, touched),
             Change::FeeState(state) => {
                 touched.subscribers.insert(state.subscriber);
@@ -207,6 +215,13 @@ impl State {
                 self.watch_cut(state.negative_cut_at, now, self.subscribers_in_order(state.account));
             }
         }
+    }
+
+    fn absorb_plan(&mut self, plan: &Plan, now: Timestamp) {
+        self.plans.insert(plan.id, Arc::new(plan.clone()));
+        self.switches.retain(|(_, other)| *other != plan.id);
+        let next = speed::next_switch(plan, now, &self.settings.time_zone);
+        self.switches.extend(next.map(|at| (at, plan.id)));
     }
 
     /// Panic changes everybody's standing, an outage's grace that of those who are short.
@@ -384,6 +399,8 @@ impl State {
         let subscriber = self.subscribers.get(&id)?;
         let account = self.accounts.get(&subscriber.account)?;
         let balance = self.balance(account.id);
+        let plan = subscriber.plan.and_then(|id| self.plans.get(&id));
+        let speed = plan.map(|plan| speed::speed(self, id, plan, now)).unwrap_or_default();
         let promised = self.billing.promised(account.id);
         let available = standing::available(account, balance, now).saturating_add(promised);
         let shortage = Shortage::of(&self.billing, id, account.id, available);
@@ -395,11 +412,13 @@ impl State {
         Some(SubscriberView {
             standing,
             available,
+            plan: plan.cloned(),
+            shape: speed.shape,
+            mikrotik_burst: speed.mikrotik_burst,
             promised,
             due: shortage.due,
             to_pay: standing::missing(available, shortage.due, self.settings.currency_digits),
             cut_at: shortage.cut_at.filter(|at| *at > now),
-            plan: subscriber.plan.and_then(|id| self.plans.get(&id)).cloned(),
             nas: subscriber.nas.and_then(|id| self.nases.get(&id)).cloned(),
             subscriber: Arc::clone(subscriber),
             account: Arc::clone(account),
@@ -440,9 +459,27 @@ impl State {
         self.sessions.open()
     }
 
-    /// When somebody's standing next changes by itself.
+    /// When somebody's standing or speed next changes by itself.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.deadlines.first().map(|(at, _)| *at)
+        let standing = self.deadlines.first().map(|(at, _)| *at);
+        let speeds = self.switches.first().map(|(at, _)| *at);
+        standing.into_iter().chain(speeds).min()
+    }
+
+    /// Adds those whose plan's speeds have changed by the clock.
+    fn take_switched(&mut self, now: Timestamp, due: &mut HashSet<SubscriberId>) {
+        let mut switched = HashSet::new();
+        while let Some((at, id)) = self.switches.first().copied().filter(|(at, _)| *at <= now) {
+            self.switches.remove(&(at, id));
+            let plan = self.plans.get(&id);
+            let next = plan.and_then(|plan| speed::next_switch(plan, now, &self.settings.time_zone));
+            self.switches.extend(next.map(|at| (at, id)));
+            switched.insert(id);
+        }
+        if !switched.is_empty() {
+            let users = self.subscribers.values().filter(|s| s.plan.is_some_and(|id| switched.contains(&id)));
+            due.extend(users.map(|s| s.id));
+        }
     }
 
     /// Takes out the subscribers whose moment has come.
@@ -455,6 +492,7 @@ impl State {
             self.deadlines.pop_first();
             due.insert(id);
         }
+        self.take_switched(now, &mut due);
         due
     }
 }

@@ -2,7 +2,7 @@
 
 mod books;
 mod corrections;
-mod fees;
+pub(super) mod fees;
 mod load;
 mod load_refusals;
 mod payment;

@@ -115,11 +115,10 @@ impl Operations {
             Ok(address) => address,
             Err(rejection) => return rejection,
         };
-        let plan_shape = entry.view.plan.as_ref().map(|plan| plan.shape).unwrap_or_default();
         Authorization::Accept(Accepted {
             entry: Arc::clone(entry),
             captive,
-            shape: if captive { self.rules.captive_shape } else { plan_shape },
+            shape: if captive { self.rules.captive_shape } else { entry.view.shape },
             address,
             grant,
         })

@@ -5,7 +5,7 @@
 
 use super::super::calendar::{day_of, midnight};
 use super::super::ledger::Books;
-use super::super::{Decision, State, terms};
+use super::super::{Decision, State, packages, terms};
 use super::cuts;
 use super::day::{self, HeldBack, Moment, holds_back};
 use super::lines::covered;
@@ -71,6 +71,7 @@ pub fn clock(state: &State, synchronised: bool, now: Timestamp) -> Decision {
         Some(Step::Run(day)) => run_step(&mut books, &mut next, day, now),
         None => {}
     }
+    packages::expire(&mut books, now);
     if next != *kept {
         books.changes.push(Change::Books(next));
     }
@@ -88,6 +89,9 @@ impl State {
         }
         if let Some((until, _)) = self.billing.promises().next() {
             at = at.min(until);
+        }
+        if let Some(end) = self.next_package_end() {
+            at = at.min(end);
         }
         if let Some((day, begins)) = next_run(self) {
             let held = if begins <= now { held(self, day, trusts(self, synchronised), now) } else { None };

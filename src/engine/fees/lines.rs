@@ -13,6 +13,8 @@ pub(super) struct Item<'a> {
     period: Period,
     charge: Charge,
     discount: u32,
+    /// Its last day.
+    until: Option<Day>,
 }
 
 impl Item<'_> {
@@ -22,6 +24,15 @@ impl Item<'_> {
             Period::Month => of_day(self.fee, self.discount, day, digits),
             Period::Day => super::share(self.fee, self.discount, 1, 1, digits),
             Period::None => Money::ZERO,
+        }
+    }
+
+    /// What is left of the month, or of the term that ends in it, and its last day.
+    fn rest(&self, day: Day, digits: usize) -> (Money, Day) {
+        let (last, of) = (day.month().last_day(), day.month().days());
+        match self.until.filter(|until| *until < last) {
+            Some(until) => (super::share(self.fee, self.discount, until.since(day) + 1, of, digits), until),
+            None => (month_rest(self.fee, self.discount, day, digits), last),
         }
     }
 
@@ -54,6 +65,7 @@ pub(super) fn items<'a>(state: &'a State, subscriber: &'a Subscriber, day: Day) 
         period: plan.period,
         charge: plan.charge,
         discount,
+        until: None,
     });
     let running = terms.services.iter().filter(|s| s.from <= day && s.until.is_none_or(|until| day <= until));
     let services = running.filter_map(|held| {
@@ -65,6 +77,7 @@ pub(super) fn items<'a>(state: &'a State, subscriber: &'a Subscriber, day: Day) 
             period: service.period,
             charge: service.charge,
             discount,
+            until: held.until,
         })
     });
     plan.into_iter().chain(services).filter(|item| item.period != Period::None).collect()
@@ -79,7 +92,7 @@ pub(super) fn uncovered(state: &State, subscriber: &Subscriber, fee: &FeeState, 
         .filter(open)
         .map(|item| {
             let (amount, through) = match item.by_period() {
-                true => (month_rest(item.fee, item.discount, day, digits), day.month().last_day()),
+                true => item.rest(day, digits),
                 false => (item.of_day(day, digits), day),
             };
             let text = match through == day {

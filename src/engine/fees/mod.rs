@@ -14,7 +14,8 @@ mod settle;
 pub(super) use clock::clock;
 pub use clock::{FeesHeld, FeesStatus};
 pub(super) use cuts::{outage_noticed, shifted};
-pub(super) use lines::{covered_new, total_of_day};
+pub(super) use day::{HeldBack, holds_back};
+pub(super) use lines::{covered, covered_new, total_of_day};
 use prorate::share;
 pub(super) use settle::{begin_today, post_due, settle, takes_effect};
 

@@ -4,6 +4,8 @@
 //! the same file makes, and their order of kinds is fixed, so nothing needs to be sorted by the operator.
 
 mod network;
+mod plans;
+mod services;
 mod subscribers;
 
 use super::fees;
@@ -25,6 +27,8 @@ pub(super) fn load(
 ) -> Result<Decision, Refusal> {
     let rows = file.group.len()
         + file.plan.len()
+        + file.service.len()
+        + file.package.len()
         + file.pool.len()
         + file.nas.len()
         + file.account.len()
@@ -38,6 +42,12 @@ pub(super) fn load(
     }
     for row in &file.plan {
         plan.plan(row).map_err(in_row("plan", &row.name))?;
+    }
+    for row in &file.service {
+        plan.service(row).map_err(in_row("service", &row.name))?;
+    }
+    for row in &file.package {
+        plan.package(row).map_err(in_row("package", &row.name))?;
     }
     for row in &file.pool {
         plan.pool(row).map_err(in_row("pool", &row.name))?;
@@ -83,6 +93,8 @@ struct Planner<'a> {
     rows: Vec<LoadedRow>,
     groups: HashMap<String, Group>,
     plans: HashMap<String, Plan>,
+    services: HashMap<String, Service>,
+    packages: HashMap<String, Package>,
     pools: HashMap<String, Pool>,
     nases: HashMap<String, Nas>,
     accounts: HashMap<AccountId, Account>,
@@ -118,6 +130,8 @@ impl<'a> Planner<'a> {
             rows: Vec::new(),
             groups: state.groups.values().map(|g| (by_name(&g.name), g.clone())).collect(),
             plans: state.plans.values().map(|p| (by_name(&p.name), Plan::clone(p))).collect(),
+            services: state.billing.services.iter().map(|(n, s)| (by_name(n), Service::clone(s))).collect(),
+            packages: state.billing.packages.iter().map(|(n, p)| (by_name(n), Package::clone(p))).collect(),
             pools: state.pools.values().map(|p| (by_name(&p.name), Pool::clone(p))).collect(),
             nases: state.nases.values().map(|n| (by_name(&n.name), Nas::clone(n))).collect(),
             accounts: HashMap::new(),

@@ -170,7 +170,7 @@ impl Planner<'_> {
                 old.and_then(|s| s.valid_until),
             )?,
             code1c: text(&row.code1c, |s| &s.code1c),
-            terms: old.map(|s| s.terms.clone()).unwrap_or_default(),
+            terms: self.terms_from(row, old)?,
         })
     }
 

@@ -2,16 +2,16 @@
 //!
 //! For commands that change what a subscriber will owe. What is owed by the calendar is in [`super::fees`].
 
-mod begin;
 mod cuts;
 mod pause;
 mod plan;
 mod promise;
+mod recurring;
 mod services;
 
 use super::{Decision, State};
 use crate::model::*;
-pub(super) use begin::begin_plan;
+pub(super) use plan::begin as begin_plan;
 use std::sync::Arc;
 
 pub(super) fn decide(

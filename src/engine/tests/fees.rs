@@ -7,4 +7,4 @@ mod prorate;
 mod refusals;
 mod story;
 
-pub(super) use story::{Story, refused};
+pub(in crate::engine) use story::{Story, refused};
