@@ -21,6 +21,7 @@ mod state;
 mod terms;
 
 pub use calendar::{day_of, midnight, moment};
+pub use closing::{ACTS_OF_A_COMMAND_MAX, open_day, vat_included};
 pub use rules::{BillingRules, Settings};
 pub use session::{SessionEffect, SessionTable};
 pub use standing::available;
