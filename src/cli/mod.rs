@@ -7,6 +7,7 @@ mod block;
 mod charge;
 mod check;
 mod client;
+mod close_month;
 mod demo;
 mod enforce;
 mod find;
@@ -17,9 +18,13 @@ mod nas_order;
 mod output;
 mod pay;
 mod payments;
+mod reconcile;
+mod report;
 mod serve;
 mod sessions;
+mod statement;
 mod status;
+mod totals;
 mod why;
 
 use crate::config::{Config, ConfigError};
@@ -78,8 +83,18 @@ enum Command {
     Unblock(block::Unblock),
     /// Postings of an account with the balance after each
     Ledger(ledger::Ledger),
-    /// Payments
+    /// Payments, newest first
     Payments(payments::Payments),
+    /// An account's balances and postings of a period
+    Statement(statement::Statement),
+    /// Payments by operator and revenue by kind, day by day
+    Totals(totals::Totals),
+    /// Compare a payment operator's registry with our payments; exit 1 when they differ
+    Reconcile(reconcile::Reconcile),
+    /// Lock a month and make one numbered act per account
+    CloseMonth(close_month::CloseMonth),
+    /// Acts of a closed month
+    Acts(close_month::Acts),
     /// The load generators that the published figures were made with
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -172,6 +187,11 @@ pub fn run() -> u8 {
         Command::Unblock(command) => command.run(&context),
         Command::Ledger(command) => command.run(&context),
         Command::Payments(command) => command.run(&context),
+        Command::Statement(command) => command.run(&context),
+        Command::Totals(command) => command.run(&context),
+        Command::Reconcile(command) => command.run(&context),
+        Command::CloseMonth(command) => command.run(&context),
+        Command::Acts(command) => command.run(&context),
         Command::Bench(command) => return bench::run(command),
     };
     match result {

@@ -4,21 +4,29 @@
 //! gives a value that serializes. It never sees a page, a packet or SQL.
 
 mod authorize;
+mod closing;
 mod feed;
+mod journal;
 mod load;
 mod money;
 mod nas_orders;
+mod reconcile;
 mod record;
 mod search;
+mod statement;
 mod status;
 mod why;
 
 pub use authorize::{Accepted, Authorization, LoginRequest, Proof, RadiusRules};
+pub use closing::{ActRow, ActRowLine, MonthClosed};
 pub use feed::FeedRequest;
-pub use money::{LedgerLine, LedgerPage, PaidPayment, PaymentInput, PaymentRow};
+pub use journal::{DayOfOperator, DayOfRevenue, PaymentQuery, PaymentRow, TotalsPage, TotalsQuery};
+pub use money::{LedgerLine, LedgerPage, PaidPayment, PaymentInput};
 pub use nas_orders::{NasAnswer, NasOrder, NasOrderKind};
+pub use reconcile::{Difference, Reconciliation, RegistryRequest};
 pub use record::{Recorder, RecorderFull, replay_until_stopped};
 pub use search::{FoundRow, SessionRow};
+pub use statement::{Statement, StatementLine, SumOfKind};
 pub use status::{Counters, Status};
 pub use why::{CheckResult, Ladder, Step};
 

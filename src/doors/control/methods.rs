@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// Lines of a ledger or of payments where the caller does not say.
+/// Lines of a ledger where the caller does not say.
 const LIMIT_DEFAULT: usize = 100;
 
 /// An error of JSON-RPC 2.0.
@@ -22,7 +22,7 @@ pub(super) struct RpcError {
 
 const PARSE_ERROR: i64 = -32700;
 const INVALID_REQUEST: i64 = -32600;
-const METHOD_NOT_FOUND: i64 = -32601;
+pub(super) const METHOD_NOT_FOUND: i64 = -32601;
 const INVALID_PARAMS: i64 = -32602;
 /// The rules refuse; final.
 const REFUSED: i64 = -32000;
@@ -32,7 +32,7 @@ const LATER: i64 = -32001;
 const UNKNOWN_OUTCOME: i64 = -32002;
 
 impl RpcError {
-    fn new(code: i64, token: &str, message: impl Into<String>) -> RpcError {
+    pub(super) fn new(code: i64, token: &str, message: impl Into<String>) -> RpcError {
         RpcError { code, message: message.into(), token: token.to_owned() }
     }
 }
@@ -172,13 +172,6 @@ struct Ledger {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Payments {
-    since: Option<String>,
-    limit: Option<usize>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Load {
     file: DataFile,
     #[serde(default)]
@@ -237,14 +230,7 @@ async fn call(
             let operations = Arc::clone(operations);
             blocking(move || operations.ledger(&who, limit.unwrap_or(LIMIT_DEFAULT))).await
         }
-        "payments" => {
-            let Payments { since, limit } = read(params)?;
-            let operations = Arc::clone(operations);
-            blocking(move || operations.payments(since.as_deref(), limit.unwrap_or(LIMIT_DEFAULT))).await
-        }
-        _ => {
-            Err(RpcError::new(METHOD_NOT_FOUND, "METHOD_NOT_FOUND", format!("there is no method {method:?}")))
-        }
+        _ => super::reports::call(operations, actor, method, params).await,
     }
 }
 
@@ -254,19 +240,19 @@ async fn order(operations: &Operations, params: Value, kind: NasOrderKind) -> Re
 }
 
 /// Runs what asks the store, away from the threads that serve sockets.
-async fn blocking<T: serde::Serialize + Send + 'static>(
+pub(super) async fn blocking<T: serde::Serialize + Send + 'static>(
     work: impl FnOnce() -> Result<T, Rejected> + Send + 'static,
 ) -> Result<Value, RpcError> {
     let result = tokio::task::spawn_blocking(work).await.unwrap_or(Err(Rejected::Unknown))?;
     value(result)
 }
 
-fn read<T: DeserializeOwned>(params: Value) -> Result<T, RpcError> {
+pub(super) fn read<T: DeserializeOwned>(params: Value) -> Result<T, RpcError> {
     serde_json::from_value(params)
         .map_err(|error| RpcError::new(INVALID_PARAMS, "INVALID_PARAMS", format!("parameters: {error}")))
 }
 
-fn value(result: impl serde::Serialize) -> Result<Value, RpcError> {
+pub(super) fn value(result: impl serde::Serialize) -> Result<Value, RpcError> {
     serde_json::to_value(result).map_err(|error| {
         RpcError::new(UNKNOWN_OUTCOME, "INTERNAL", format!("the answer cannot be written: {error}"))
     })

@@ -4,6 +4,7 @@
 //! the postings. The command line and the enforcer beside the server come in here.
 
 mod methods;
+mod reports;
 
 use crate::directory::Cursor;
 use crate::doors::http::{Body, Door, Limits, Method, Parameters, Request, Response};
