@@ -23,7 +23,7 @@ pub use feed::FeedRequest;
 pub use journal::{DayOfOperator, DayOfRevenue, PaymentQuery, PaymentRow, TotalsPage, TotalsQuery};
 pub use money::{LedgerLine, LedgerPage, PaidPayment, PaymentInput};
 pub use nas_orders::{NasAnswer, NasOrder, NasOrderKind};
-pub use reconcile::{Difference, Reconciliation, RegistryRequest};
+pub use reconcile::{BadLine, Counts, Difference, Reconciliation, RegistryRequest, Total};
 pub use record::{Recorder, RecorderFull, replay_until_stopped};
 pub use search::{FoundRow, SessionRow};
 pub use statement::{Statement, StatementLine, SumOfKind};

@@ -4,6 +4,8 @@ mod authorize;
 mod feed;
 mod find;
 mod money;
+mod reconcile;
+mod reports;
 mod why;
 
 use super::*;

@@ -120,7 +120,7 @@ impl Operations {
         comparison.take_ours(&request.operator, &self.span(from, to))?;
         comparison.take_elsewhere(&request.operator)?;
         let Comparison { theirs, ours, matched, counts, mut differences, more, .. } = comparison;
-        differences.sort_by(|a, b| (a.line, a.op_id).cmp(&(b.line, b.op_id)));
+        differences.sort_by_key(|difference| (difference.line, difference.op_id));
         let bad_lines = registry.bad_lines.into_iter().map(|(line, text)| BadLine { line, text });
         let total = |(payments, sum): (usize, i128)| Total { payments, sum: self.total(sum) };
         Ok(Reconciliation {

@@ -171,8 +171,10 @@ fn headings(record: &StringRecord, line: usize) -> Result<Columns, Refusal> {
     let names: Vec<String> = record
         .iter()
         .map(|cell| {
-            let cell = cell.trim().to_lowercase().replace('ё', "е");
-            cell.chars().filter(|c| !matches!(c, '_' | '-' | '.' | ' ' | '\u{a0}' | '№')).collect()
+            let cell = cell.to_lowercase().replace('ё', "е").replace('№', "номер");
+            // `Сумма, руб.`, `Сумма (RUB)`
+            let cell = cell.split([',', '(']).next().unwrap_or_default();
+            cell.chars().filter(|c| !matches!(c, '_' | '-' | '.' | ' ' | '\u{a0}')).collect()
         })
         .collect();
     let place = |known: &[&str]| names.iter().position(|name| known.contains(&name.as_str()));
