@@ -159,9 +159,9 @@ fn a_month_of_payments_is_stated_totalled_reconciled_and_closed() {
     let days = ["--from", "2020-01-01", "--to", "2100-01-01"];
     let statement = run(&[&["statement", "ivanov", "--format", "csv"], &days[..]].concat(), 0);
     let lines: Vec<&str> = statement.lines().collect();
-    assert_eq!((lines.len(), lines[0]), (4, "id,time,kind,amount,balance,day,text,reference,by"));
-    assert!(lines[2].contains(",charge,-40.00,110.00,,\"роутер, белый\",,cli:"), "{statement}");
-    assert_eq!(lines[3], ",,closing,,110.00,,,,");
+    assert_eq!((lines.len(), lines[0]), (5, "id,time,kind,amount,balance,day,text,reference,by"));
+    assert!(lines[3].contains(",charge,-40.00,110.00,,\"роутер, белый\",,cli:"), "{statement}");
+    assert_eq!(lines[4], ",,closing,,110.00,,,,");
     let statement: serde_json::Value =
         serde_json::from_str(&run(&[&["statement", "1001", "--json"], &days[..]].concat(), 0)).unwrap();
     assert_eq!((&statement["opening"], &statement["closing"]), (&"0.00".into(), &"110.00".into()));
