@@ -8,6 +8,7 @@ mod books;
 mod charge;
 mod check;
 mod client;
+mod close_month;
 mod correct;
 mod cut;
 mod demo;
@@ -23,10 +24,14 @@ mod pay;
 mod payments;
 mod plan;
 mod promise;
+mod reconcile;
+mod report;
 mod serve;
 mod service;
 mod sessions;
+mod statement;
 mod status;
+mod totals;
 mod why;
 
 use crate::config::{Config, ConfigError};
@@ -120,8 +125,18 @@ enum Command {
     Ledger(ledger::Ledger),
     /// Check every invariant of the ledger
     Books(books::Books),
-    /// Payments
+    /// Payments, newest first
     Payments(payments::Payments),
+    /// An account's balances and postings of a period
+    Statement(statement::Statement),
+    /// Payments by operator and revenue by kind, day by day
+    Totals(totals::Totals),
+    /// Compare a payment operator's registry with our payments; exit 1 when they differ
+    Reconcile(reconcile::Reconcile),
+    /// Lock a month and make one numbered act per account
+    CloseMonth(close_month::CloseMonth),
+    /// Acts of a closed month
+    Acts(close_month::Acts),
     /// The load generators that the published figures were made with
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -230,6 +245,11 @@ pub fn run() -> u8 {
         Command::Ledger(command) => command.run(&context),
         Command::Books(command) => command.run(&context),
         Command::Payments(command) => command.run(&context),
+        Command::Statement(command) => command.run(&context),
+        Command::Totals(command) => command.run(&context),
+        Command::Reconcile(command) => command.run(&context),
+        Command::CloseMonth(command) => command.run(&context),
+        Command::Acts(command) => command.run(&context),
         Command::Bench(command) => return bench::run(command),
     };
     match result {

@@ -27,6 +27,7 @@ mod terms;
 mod usage;
 
 pub use calendar::{day_of, midnight, moment};
+pub use closing::{ACTS_OF_A_COMMAND_MAX, open_day, vat_included};
 pub use fees::{FeesHeld, FeesStatus};
 pub use recall::{RECALLED_MIN, Recalled, Wanted};
 pub use requests::Request;

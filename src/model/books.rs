@@ -1,6 +1,6 @@
 //! What the ledger remembers of itself: the fee run, the months closed, outages, panic.
 
-use super::{AccountId, Day, Money, Month, SubscriberId, Timestamp, TransferId};
+use super::{AccountId, ClosedMonth, Day, Money, Month, SubscriberId, Timestamp, TransferId};
 use serde::{Deserialize, Serialize};
 
 /// One value for the whole ledger.
@@ -25,6 +25,8 @@ pub struct BooksState {
     pub panic_since: Option<Timestamp>,
     /// Nothing is dated into this month or an earlier one.
     pub closed_through: Option<Month>,
+    /// Every month that was closed, in order.
+    pub closings: Vec<ClosedMonth>,
     pub last_act: i64,
     pub last_pending: i64,
     /// Opening balances are no longer set by files.

@@ -9,6 +9,7 @@ mod accounting;
 mod books;
 mod budget;
 mod change;
+mod closing;
 mod command;
 mod day;
 mod fee;
@@ -39,6 +40,7 @@ pub use accounting::{AccountingKind, AccountingRecord, SpoolEntry, SpoolPosition
 pub use books::{Act, ActLine, AuditEntry, BooksState, Pending, PendingState};
 pub use budget::{Budget, BudgetBucket, RatingDocument};
 pub use change::Change;
+pub use closing::{ClosedMonth, PostingDate};
 pub use command::{
     ActDraft, Actor, ClosingCommand, Command, CorrectionCommand, LoadOptions, PaymentRequest, TermsCommand,
 };

@@ -3,11 +3,11 @@
 use super::corrections::Answered;
 use super::{Caller, Counters, Operations};
 use crate::model::*;
-use crate::storage::{PaymentFilter, StoreError};
+use crate::storage::StoreError;
 use crate::writer::Rejected;
 use serde::Serialize;
 
-/// Lines that a question for postings or payments gives at most.
+/// Lines that a question for postings gives at most.
 pub(super) const LINES_MAX: usize = 10_000;
 
 /// A payment as a door hands it in.
@@ -35,18 +35,6 @@ pub struct PaidPayment {
     pub time: String,
     /// The same payment had been taken before; this is the answer of then.
     pub repeat: bool,
-}
-
-/// A line of `payments`.
-#[derive(Clone, Debug, Serialize)]
-pub struct PaymentRow {
-    pub op_id: i64,
-    pub pay_operator: String,
-    pub pay_id_str: String,
-    pub contract_number: String,
-    pub sum_in: String,
-    pub time: String,
-    pub reversed: bool,
 }
 
 impl Operations {
@@ -116,25 +104,6 @@ impl Operations {
     pub(super) fn sum(&self, text: &str) -> Result<Money, Refusal> {
         Money::parse(text, self.settings.currency_digits)
             .map_err(|error| Refusal::new("bad-sum", format!("sum: {error}")))
-    }
-
-    /// Payments, newest first. Blocks on the store.
-    pub fn payments(&self, since: Option<&str>, limit: usize) -> Result<Vec<PaymentRow>, Rejected> {
-        let since = crate::engine::moment(since.unwrap_or_default(), &self.settings.time_zone)?;
-        let filter = PaymentFilter { since, account: None, limit: limit.min(LINES_MAX) };
-        let payments = self.reader.payments(&filter).map_err(store_trouble)?;
-        Ok(payments
-            .into_iter()
-            .map(|payment| PaymentRow {
-                op_id: payment.transfer.0,
-                pay_operator: payment.key.operator,
-                pay_id_str: payment.key.id,
-                contract_number: payment.contract,
-                sum_in: self.money(payment.sum),
-                time: self.time(payment.time),
-                reversed: payment.reversed,
-            })
-            .collect())
     }
 }
 

@@ -5,6 +5,8 @@ mod corrections;
 mod feed;
 mod find;
 mod money;
+mod reconcile;
+mod reports;
 mod silence;
 mod why;
 

@@ -2,9 +2,11 @@
 
 mod billing;
 mod postings;
+mod reports;
 
 pub(super) use billing::*;
 pub(super) use postings::*;
+pub(super) use reports::*;
 
 use super::{Batch, PaymentFilter, Reader, Snapshot, Store, StoreError};
 use crate::model::*;
@@ -33,6 +35,12 @@ macro_rules! for_each_conformance_test {
             a_second_reversal_is_refused,
             answers_are_found_by_their_keys_until_they_are_forgotten,
             an_account_has_one_act_of_a_month,
+            payments_are_filtered_and_paged,
+            postings_of_a_period_begin_with_what_was_before,
+            totals_are_by_operator_and_by_kind_of_revenue,
+            acts_are_drafted_from_the_revenue_of_a_closed_month,
+            acts_that_do_not_add_up_are_found,
+            acts_are_given_in_order_of_number,
         }
     };
 }
@@ -558,7 +566,7 @@ pub(super) fn payments_are_filtered_by_time_and_account(store: &mut dyn Store, r
     writing.commit(&changes);
     let ids = |since: Option<i64>, account: Option<i64>, limit| {
         let since = since.map(Timestamp::from_seconds);
-        let filter = PaymentFilter { since, account: account.map(AccountId), limit };
+        let filter = PaymentFilter { since, account: account.map(AccountId), limit, ..Default::default() };
         reader.payments(&filter).unwrap().iter().map(|p| p.transfer.0).collect::<Vec<_>>()
     };
     assert_eq!(ids(None, None, 9), [4, 3, 2, 1]);

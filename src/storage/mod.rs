@@ -3,6 +3,7 @@
 //! The trait is at the level of what the product does (commit a batch, load everything, look payments up by key),
 //! not of rows, so that each back end can use its best statements. No rule of money or access stands here.
 
+mod questions;
 pub mod spool;
 pub mod sqlite;
 mod vault;
@@ -11,6 +12,7 @@ mod words;
 #[cfg(test)]
 mod conformance;
 
+pub use questions::{AccountPostings, OperatorTotals, PaymentFilter, RevenueTotals, Span, Totals};
 pub use spool::{Spool, SpoolError, SpoolOptions, SpoolReader};
 pub use sqlite::{SqliteReader, SqliteStore};
 pub use vault::Vault;
@@ -66,6 +68,38 @@ pub trait Reader: Send + Sync {
     /// Payments, newest first, at most `filter.limit`.
     fn payments(&self, filter: &PaymentFilter) -> Result<Vec<Payment>, StoreError>;
 
+    /// The payment that this transfer booked.
+    fn payment(&self, transfer: TransferId) -> Result<Option<Payment>, StoreError>;
+
+    /// The payments of an operator that these ids name, in any order.
+    fn payments_of(&self, operator: &str, ids: &[String]) -> Result<Vec<Payment>, StoreError>;
+
+    /// Postings of a contract from `from` until before `to`, the first `limit` of them.
+    fn postings(
+        &self,
+        account: AccountId,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<AccountPostings, StoreError>;
+
+    /// Totals of each of these spans, all as of one moment.
+    fn totals(&self, spans: &[Span]) -> Result<Vec<Totals>, StoreError>;
+
+    /// The state of the books as it was last written.
+    fn books(&self) -> Result<BooksState, StoreError>;
+
+    /// The earliest moment and the earliest day that postings of this span have; a posting has the one, the other, or
+    /// both.
+    fn first_postings(&self, span: &Span) -> Result<(Option<Timestamp>, Option<Day>), StoreError>;
+
+    /// What the acts of a closed month are made of, in order of account; None while it is not closed. Sums of zero are
+    /// in it.
+    fn act_drafts(&self, month: Month) -> Result<Option<Vec<ActDraft>>, StoreError>;
+
+    /// Acts of a month with numbers above `after`, in order of number, at most `limit`.
+    fn acts(&self, month: Month, after: i64, limit: usize) -> Result<Vec<Act>, StoreError>;
+
     /// Sessions of a subscriber, newest first, at most `limit`.
     fn sessions(&self, subscriber: SubscriberId, limit: usize) -> Result<Vec<Session>, StoreError>;
 
@@ -99,15 +133,6 @@ pub struct TransferFilter {
     /// Posted earlier than this.
     pub until: Option<Timestamp>,
     /// The newest so many.
-    pub limit: usize,
-}
-
-#[derive(Clone, Debug, Default)]
-pub struct PaymentFilter {
-    /// Taken at this time or later.
-    pub since: Option<Timestamp>,
-    pub account: Option<AccountId>,
-    /// Payments given at most; back ends have a bound of their own above it.
     pub limit: usize,
 }
 

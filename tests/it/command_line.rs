@@ -253,3 +253,58 @@ fn a_plan_is_for_one_or_for_those_an_expression_names_and_never_for_both() {
     let unknown = installed.refusal(&["plan", "ivanov", "home-20"]);
     assert!(unknown.contains("there is no plan \"home-20\""), "{unknown}");
 }
+
+#[test]
+fn a_month_of_payments_is_stated_totalled_reconciled_and_closed() {
+    let installed = Installed::new("");
+    let sample =
+        "[[subscriber]]\nlogin = \"ivanov\"\npassword = \"x\"\ncontract = \"1001\"\nname = \"Иванов\"\n";
+    fs::write(installed.path("sample.toml"), sample).unwrap();
+    let _server = installed.serve();
+    let run = |words: &[&str], code: i32| {
+        let output = installed.run(words);
+        assert_eq!(output.status.code(), Some(code), "{words:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let sample = installed.path("sample.toml").display().to_string();
+    run(&["load", &sample], 0);
+    run(&["pay", "ivanov", "150", "--operator", "osmp", "--id", "77"], 0);
+    run(&["charge", "ivanov", "40", "--text", "роутер, белый"], 0);
+
+    let days = ["--from", "2020-01-01", "--to", "2100-01-01"];
+    let statement = run(&[&["statement", "ivanov", "--format", "csv"], &days[..]].concat(), 0);
+    let lines: Vec<&str> = statement.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (5, "id,time,kind,amount,balance,day,text,reference,by"));
+    assert!(lines[3].contains(",charge,-40.00,110.00,,\"роутер, белый\",,cli:"), "{statement}");
+    assert_eq!(lines[4], ",,closing,,110.00,,,,");
+    let statement: serde_json::Value =
+        serde_json::from_str(&run(&[&["statement", "1001", "--json"], &days[..]].concat(), 0)).unwrap();
+    assert_eq!((&statement["opening"], &statement["closing"]), (&"0.00".into(), &"110.00".into()));
+
+    let payments = run(&["payments", "--operator", "osmp", "--reversed=false", "--format", "csv"], 0);
+    assert!(payments.starts_with("op_id,time,contract_number,sum_in,pay_operator,pay_id_str,reversed\n"));
+    assert!(payments.ends_with(",1001,150.00,osmp,77,false\n"), "{payments}");
+    assert_eq!(run(&["payments", "--json", "--sum-from", "151"], 0).trim(), "[]");
+
+    let day = payments.split(',').nth(7).and_then(|time| time.split(' ').next()).unwrap();
+    let day = ["--from", day, "--to", day];
+    let totals = run(&[&["totals", "--by", "operator", "--format", "csv"], &day[..]].concat(), 0);
+    assert!(totals.ends_with(",osmp,1,150.00,0,0.00,150.00\n"), "{totals}");
+    run(&[&["totals", "--format", "csv"], &day[..]].concat(), 1);
+
+    let registry = installed.path("registry.csv").display().to_string();
+    let reconcile = ["reconcile", &registry, "--operator", "osmp", "--format", "csv"];
+    fs::write(&registry, "id;sum;account\n77;150,00;1001\n").unwrap();
+    let same = run(&[&reconcile[..], &day[..]].concat(), 0);
+    assert_eq!(same.lines().count(), 1, "{same}");
+    fs::write(&registry, "id;sum;account\n77;151,00;1001\n").unwrap();
+    let differs = run(&[&reconcile[..], &day[..]].concat(), 1);
+    assert!(differs.contains("\n2,sum,77,"), "{differs}");
+
+    let closed = run(&["close-month", "2020-01", "--json"], 0);
+    assert!(closed.contains("\"acts\": 0"), "{closed}");
+    run(&["close-month", "2100-01"], 1);
+    run(&["close-month", "2020-13"], 2);
+    assert_eq!(run(&["acts", "2020-01", "--format", "csv"], 0).lines().count(), 1);
+    run(&["acts", "2100-01"], 1);
+}

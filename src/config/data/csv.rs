@@ -14,10 +14,10 @@ use std::borrow::Cow;
 const SECRETS: [&str; 4] = ["password", "secret", "nt-hash", "crypt"];
 
 pub(super) fn parse(name: &str, kind: Kind, content: &[u8]) -> Result<DataFile, DataError> {
-    let text = decode(content);
+    let text = decoded(content);
     let source = Source::new(name, &text);
     let mut reader = ReaderBuilder::new()
-        .delimiter(delimiter(&text))
+        .delimiter(csv_delimiter(&text))
         .has_headers(false)
         .flexible(true)
         .from_reader(text.as_bytes());
@@ -53,7 +53,7 @@ fn origin(source: &Source<'_>, text: &str, record: &StringRecord) -> Origin {
 }
 
 /// UTF-8 or UTF-16 by its byte order mark, UTF-8 where it is that, else Windows-1251 as Russian Excel writes it.
-fn decode(content: &[u8]) -> Cow<'_, str> {
+pub fn decoded(content: &[u8]) -> Cow<'_, str> {
     match (Encoding::for_bom(content), std::str::from_utf8(content)) {
         (Some(_), _) | (None, Err(_)) => WINDOWS_1251.decode(content).0,
         (None, Ok(text)) => Cow::Borrowed(text),
@@ -61,7 +61,7 @@ fn decode(content: &[u8]) -> Cow<'_, str> {
 }
 
 /// The one of `;`, `,` and tab that the header holds most of.
-fn delimiter(text: &str) -> u8 {
+pub fn csv_delimiter(text: &str) -> u8 {
     let header = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let count = |delimiter: &u8| header.bytes().filter(|b| b == delimiter).count();
     [b'\t', b';', b','].into_iter().max_by_key(count).unwrap_or(b',')

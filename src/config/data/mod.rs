@@ -12,6 +12,7 @@ mod rows;
 mod toml;
 
 pub use columns::Kind;
+pub use csv::{csv_delimiter, decoded};
 pub use error::{DataError, DataFault};
 
 use crate::model::DataFile;

@@ -36,6 +36,9 @@ pub(super) fn load(
     if rows > ROWS_MAX {
         return Err(Refusal::new("file-too-large", format!("{rows} rows; at most {ROWS_MAX} in one file")));
     }
+    if options.set_balances && state.billing.books.live {
+        return refuse("live", "the ledger is live: files set no balances any more; use `headgate correct`");
+    }
     let mut plan = Planner::new(state, options, actor, now);
     for row in &file.group {
         plan.group(row).map_err(in_row("group", &row.name))?;

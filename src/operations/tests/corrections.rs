@@ -169,9 +169,9 @@ async fn a_payment_taken_back_is_shown_so() {
         date: String::new(),
     };
     let paid = office.operations.pay(input, actor()).await.unwrap();
-    assert!(!office.operations.payments(None, 10).unwrap()[0].reversed);
+    assert!(!office.operations.payments(&PaymentQuery::default()).unwrap()[0].reversed);
     office.operations.reverse(paid.op_id, text(), actor()).await.unwrap();
-    assert!(office.operations.payments(None, 10).unwrap()[0].reversed);
+    assert!(office.operations.payments(&PaymentQuery::default()).unwrap()[0].reversed);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use super::super::StoreError;
 use super::super::words::Word;
+use super::closing::ActsCheck;
 use super::links;
 use super::read::rows;
 use crate::model::{AccountId, Asset};
@@ -21,7 +22,8 @@ struct Account {
 /// Reads one moment of the books and says what does not hold:
 /// all balances of an asset add up to zero, each balance is the sum of its postings, no transfer lacks an account or is
 /// between two assets, each payment has its transfer with its sum and account, no transfer of a payment lacks the
-/// payment, and what [`links`](super::links) says of reversals and pending transfers.
+/// payment, what [`links`](super::links) says of reversals and pending transfers, and the acts of closed months add up to
+/// their revenue.
 pub(super) fn check(connection: &Connection) -> Result<Vec<String>, StoreError> {
     let transaction = connection.unchecked_transaction()?;
     let mut findings = Vec::new();
@@ -32,23 +34,30 @@ pub(super) fn check(connection: &Connection) -> Result<Vec<String>, StoreError> 
     {
         accounts.insert(id, Account { asset, balance: i128::from(balance), postings: 0 });
     }
-    check_transfers(&transaction, &mut accounts, &mut findings)?;
+    let mut acts = ActsCheck::new(&transaction)?;
+    check_transfers(&transaction, &mut accounts, &mut acts, &mut findings)?;
     check_balances(&accounts, &mut findings);
     check_payments(&transaction, &mut findings)?;
     links::check(&transaction, &mut findings)?;
+    let mut of_acts = Findings::default();
+    acts.finish(&transaction, |sentence| of_acts.add(sentence))?;
+    of_acts.append_to(&mut findings);
     Ok(findings)
 }
 
 fn check_transfers(
     connection: &Connection,
     accounts: &mut FxHashMap<AccountId, Account>,
+    acts: &mut ActsCheck,
     findings: &mut Vec<String>,
 ) -> Result<(), StoreError> {
     let mut orphans = Findings::default();
-    let mut statement = connection.prepare_cached("SELECT id, debit, credit, amount FROM transfer")?;
+    let mut statement =
+        connection.prepare_cached("SELECT id, debit, credit, amount, time, day FROM transfer")?;
     let mut rows = statement.query([])?;
     // Row by row: a year's transfers need not fit into memory.
     while let Some(row) = rows.next()? {
+        acts.add(row)?;
         let (id, amount): (i64, i64) = (row.get(0)?, row.get(3)?);
         for (column, sign) in [(1, -1), (2, 1)] {
             let account = AccountId(row.get(column)?);
@@ -151,7 +160,7 @@ impl Findings {
 }
 
 /// Millionths as a decimal, past the range of `Money` too.
-fn decimal(micros: i128) -> String {
+pub(super) fn decimal(micros: i128) -> String {
     let sign = if micros < 0 { "-" } else { "" };
     let magnitude = micros.unsigned_abs();
     format!("{sign}{}.{:06}", magnitude / 1_000_000, magnitude % 1_000_000)

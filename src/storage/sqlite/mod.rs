@@ -4,11 +4,13 @@
 //! waits for the other. Not here: what the rows mean. The words in the columns are `storage/words.rs`.
 
 mod books;
+mod closing;
 mod connection;
 mod errors;
 mod links;
 mod read;
 mod reader;
+mod reports;
 mod schema;
 mod store;
 mod tables;

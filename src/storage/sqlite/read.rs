@@ -48,7 +48,7 @@ impl<'r> Columns<'r> {
         Ok(self.value::<i64>()?.cast_unsigned())
     }
 
-    fn money(&mut self) -> Result<Money> {
+    pub fn money(&mut self) -> Result<Money> {
         Ok(Money::from_micros(self.value()?))
     }
 
@@ -56,7 +56,7 @@ impl<'r> Columns<'r> {
         Ok(Price::from_nanos(self.value()?))
     }
 
-    fn time(&mut self) -> Result<Timestamp> {
+    pub fn time(&mut self) -> Result<Timestamp> {
         Ok(Timestamp::from_micros(self.value()?))
     }
 
@@ -345,6 +345,18 @@ pub(super) fn meter(c: &mut Columns<'_>) -> Result<Meter> {
 
 pub(super) fn rating_document(c: &mut Columns<'_>) -> Result<RatingDocument> {
     Ok(RatingDocument { name: c.value()?, body: c.value()? })
+}
+
+pub(super) fn act(c: &mut Columns<'_>) -> Result<Act> {
+    Ok(Act {
+        number: c.value()?,
+        month: Month::from_number(c.value()?),
+        account: AccountId(c.value()?),
+        lines: c.json()?,
+        sum: c.money()?,
+        vat: c.money()?,
+        made: c.time()?,
+    })
 }
 
 /// The only column is a value of the model.

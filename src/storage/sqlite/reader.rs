@@ -1,7 +1,7 @@
 //! The reading side: a few read-only connections, shared by the doors' threads.
 
-use super::super::{PaymentFilter, Reader, StoreError, TransferFilter};
-use super::{books, connection, read, schema, tables};
+use super::super::{AccountPostings, PaymentFilter, Reader, Span, StoreError, Totals, TransferFilter};
+use super::{books, closing, connection, read, reports, schema, tables};
 use crate::model::*;
 use parking_lot::{Condvar, Mutex};
 use rusqlite::{Connection, params};
@@ -131,21 +131,49 @@ impl Reader for SqliteReader {
     }
 
     fn payments(&self, filter: &PaymentFilter) -> Result<Vec<Payment>, StoreError> {
-        let since = filter.since.map_or(i64::MIN, Timestamp::micros);
-        let limit = rows_max(filter.limit);
-        let select = tables::PAYMENT.select();
-        let order = "ORDER BY time DESC, transfer DESC LIMIT ?2";
-        self.ask(|c| match filter.account {
-            Some(account) => {
-                let booked = "SELECT id FROM transfer WHERE credit = ?3 AND credit > 0 AND kind = 'payment'";
-                let sql = format!("{select} WHERE transfer IN ({booked}) AND time >= ?1 {order}");
-                read::rows(c, &sql, params![since, limit, account.0], read::payment)
-            }
-            None => {
-                let sql = format!("{select} WHERE time >= ?1 {order}");
-                read::rows(c, &sql, params![since, limit], read::payment)
-            }
-        })
+        self.ask(|c| reports::payments(c, filter, rows_max(filter.limit)))
+    }
+
+    fn payment(&self, transfer: TransferId) -> Result<Option<Payment>, StoreError> {
+        let sql = format!("{} WHERE transfer = ?1", tables::PAYMENT.select());
+        let found = self.ask(|c| read::rows(c, &sql, [transfer.0], read::payment))?;
+        Ok(found.into_iter().next())
+    }
+
+    fn payments_of(&self, operator: &str, ids: &[String]) -> Result<Vec<Payment>, StoreError> {
+        self.ask(|c| reports::payments_of(c, operator, ids))
+    }
+
+    fn postings(
+        &self,
+        account: AccountId,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<AccountPostings, StoreError> {
+        self.ask(|c| reports::postings(c, account, from, to, limit.min(ROWS_MAX)))
+    }
+
+    fn totals(&self, spans: &[Span]) -> Result<Vec<Totals>, StoreError> {
+        self.ask(|c| reports::totals(c, spans))
+    }
+
+    fn books(&self) -> Result<BooksState, StoreError> {
+        self.ask(closing::books)
+    }
+
+    fn first_postings(&self, span: &Span) -> Result<(Option<Timestamp>, Option<Day>), StoreError> {
+        self.ask(|c| closing::first_postings(c, span))
+    }
+
+    fn act_drafts(&self, month: Month) -> Result<Option<Vec<ActDraft>>, StoreError> {
+        self.ask(|c| closing::act_drafts(c, month))
+    }
+
+    fn acts(&self, month: Month, after: i64, limit: usize) -> Result<Vec<Act>, StoreError> {
+        let sql =
+            format!("{} WHERE month = ?1 AND number > ?2 ORDER BY number LIMIT ?3", tables::ACT.select());
+        self.ask(|c| read::rows(c, &sql, params![month.number(), after, rows_max(limit)], read::act))
     }
 
     fn sessions(&self, subscriber: SubscriberId, limit: usize) -> Result<Vec<Session>, StoreError> {

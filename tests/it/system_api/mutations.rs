@@ -2,6 +2,7 @@
 //! none changes anything, none costs memory that stays.
 
 use super::Server;
+use headgate::operations::PaymentQuery;
 use std::time::{Duration, Instant};
 
 const REQUESTS: u64 = 10_000;
@@ -157,7 +158,11 @@ async fn break_requests() {
     let server = std::sync::Arc::new(Server::start().await);
     let books = |server: &Server| {
         let cursor = server.fixture.operations.directory.cursor();
-        (cursor, server.fixture.balance("1001"), server.fixture.operations.payments(None, 10).unwrap().len())
+        (
+            cursor,
+            server.fixture.balance("1001"),
+            server.fixture.operations.payments(&PaymentQuery::default()).unwrap().len(),
+        )
     };
     let before = books(&server);
     let list = server.list("users_logged", "{}", "").await;

@@ -4,6 +4,7 @@
 mod access;
 mod look;
 mod money;
+mod reports;
 mod terms;
 
 use super::rpc::{Call, METHOD_NOT_FOUND, RpcError, blocking, value};
@@ -17,8 +18,12 @@ pub(super) async fn call(method: &str, call: Call) -> Result<Value, RpcError> {
         "block" | "unblock" | "load" | "go_live" | "panic.open" | "panic.close" => {
             access::call(method, call).await
         }
-        "pay" | "charge" | "reverse" | "correct" | "refund" | "transfer" | "credit" | "ledger"
-        | "payments" | "books" => money::call(method, call).await,
+        "pay" | "charge" | "reverse" | "correct" | "refund" | "transfer" | "credit" | "ledger" | "books" => {
+            money::call(method, call).await
+        }
+        "payments" | "statement" | "totals" | "reconcile" | "close_month" | "acts" => {
+            reports::call(method, call).await
+        }
         "promise" | "pause" | "resume" | "plan" | "service.add" | "service.remove" | "package"
         | "discount" | "cut.list" | "cut.approve" | "cut.defer" => terms::call(method, call).await,
         _ => Err(unknown(method)),

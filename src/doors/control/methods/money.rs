@@ -5,7 +5,7 @@ use crate::operations::{LedgerQuery, PaymentInput};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Lines of a ledger or of payments where the caller does not say.
+/// Lines of a ledger where the caller does not say.
 const LIMIT_DEFAULT: usize = 100;
 
 #[derive(Deserialize)]
@@ -63,16 +63,9 @@ struct Ledger {
     limit: Option<usize>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Payments {
-    since: Option<String>,
-    limit: Option<usize>,
-}
-
 pub(super) async fn call(method: &str, call: Call) -> Result<Value, RpcError> {
     match method {
-        "ledger" | "payments" | "books" => look(method, call).await,
+        "ledger" | "books" => look(method, call).await,
         _ => change(method, call).await,
     }
 }
@@ -118,11 +111,6 @@ async fn look(method: &str, mut call: Call) -> Result<Value, RpcError> {
             let Ledger { who, since, until, limit } = call.read()?;
             let query = LedgerQuery { who, since, until, limit: limit.unwrap_or(LIMIT_DEFAULT) };
             blocking(move || call.operations.ledger(&query)).await
-        }
-        "payments" => {
-            let Payments { since, limit } = call.read()?;
-            let limit = limit.unwrap_or(LIMIT_DEFAULT);
-            blocking(move || call.operations.payments(since.as_deref(), limit)).await
         }
         "books" => {
             let Nothing {} = call.read()?;

@@ -11,6 +11,9 @@ ALTER TABLE ledger_account ADD COLUMN asset TEXT NOT NULL DEFAULT 'money';
 -- The day it is for, where that is not the day of `time`: days since 1970-01-01.
 ALTER TABLE transfer ADD COLUMN day INTEGER;
 ALTER TABLE transfer ADD COLUMN reverses INTEGER;
+-- For totals and acts. Payments have an index of their own, and theirs is the writing that must be fast.
+CREATE INDEX transfer_by_time ON transfer (time) WHERE kind <> 'payment';
+CREATE INDEX transfer_by_day ON transfer (day) WHERE day IS NOT NULL;
 CREATE UNIQUE INDEX transfer_by_reversed ON transfer (reverses) WHERE reverses IS NOT NULL;
 
 CREATE TABLE service (
