@@ -5,6 +5,7 @@
 //! money, speaks a protocol or touches the store.
 
 mod addresses;
+mod calls;
 mod changes;
 mod entry;
 mod inner;
@@ -13,6 +14,7 @@ mod nases;
 mod pools;
 mod strangers;
 
+pub use calls::CallBook;
 pub use changes::{Cursor, Delta};
 pub use entry::{Applied, Entry, LoginAttempt, LoginResult, NasNotice, Recent, Visible, VisibleNas};
 pub use inner::Inner;
@@ -44,6 +46,7 @@ pub struct Directory {
     inner: RwLock<Inner>,
     pools: Mutex<pools::Pools>,
     strangers: Mutex<strangers::Strangers>,
+    calls: RwLock<CallBook>,
     revision: watch::Sender<u64>,
     epoch: u64,
 }
@@ -59,6 +62,7 @@ impl Directory {
             inner: RwLock::new(Inner::default()),
             pools: Mutex::new(pools::Pools::new(settings)),
             strangers: Mutex::new(strangers::Strangers::default()),
+            calls: RwLock::default(),
             revision: watch::Sender::new(0),
             epoch: u64::from_le_bytes(epoch) >> 16,
         }
@@ -70,6 +74,8 @@ impl Directory {
             subscribers: state.subscriber_ids().collect(),
             accounts: state.account_ids().collect(),
             network: true,
+            subjects: state.call_subjects().map(str::to_owned).collect(),
+            tariffs: true,
         };
         {
             let mut inner = self.inner.write();
@@ -95,6 +101,7 @@ impl Directory {
 
     /// Publishes what a committed batch touched.
     pub fn publish(&self, state: &State, touched: &Touched, now: Timestamp) {
+        self.publish_calls(state, touched);
         let views: Vec<_> = touched.subscribers.iter().filter_map(|id| state.view(*id, now)).collect();
         let accounts: Vec<_> = touched.accounts.iter().filter_map(|id| state.account_view(*id)).collect();
         let mut inner = self.inner.write();

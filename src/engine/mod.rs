@@ -7,6 +7,7 @@
 mod administer;
 mod billing;
 mod calendar;
+mod calls;
 mod closing;
 mod corrections;
 mod fees;
@@ -21,7 +22,8 @@ mod state;
 mod terms;
 
 pub use calendar::{day_of, midnight, moment};
-pub use rules::{BillingRules, Settings};
+pub use calls::{CallBudget, call_time};
+pub use rules::{BillingRules, CallRules, Settings};
 pub use session::{SessionEffect, SessionTable};
 pub use standing::available;
 pub use state::{State, SubscriberView, Touched};
@@ -60,6 +62,7 @@ impl State {
             Command::Correction(command) => corrections::decide(self, command, actor, now),
             Command::Terms(command) => terms::decide(self, command, actor, now),
             Command::Closing(command) => closing::decide(self, command, actor, now),
+            Command::Calls(command) => calls::decide(self, command, actor, now),
         }
     }
 }

@@ -36,6 +36,12 @@ pub enum Outcome {
     PlanChanged(Vec<PlanChangeRow>),
     /// Numbers of the acts made, first and last; None: there were none to make.
     ActsMade(Option<(i64, i64)>),
+    /// What a budget operation of the call dialect answers, in millionths: what is left, or 0.
+    BudgetLeft(i64),
+    /// What a call cost, as JSON of the dialect.
+    CallDebited {
+        cost: String,
+    },
     /// Entries taken from a spool.
     Replayed {
         applied: usize,

@@ -4,6 +4,7 @@
 //! gives a value that serializes. It never sees a page, a packet or SQL.
 
 mod authorize;
+mod calls;
 mod feed;
 mod load;
 mod money;
@@ -14,6 +15,7 @@ mod status;
 mod why;
 
 pub use authorize::{Accepted, Authorization, LoginRequest, Proof, RadiusRules};
+pub use calls::CallStatus;
 pub use feed::FeedRequest;
 pub use money::{LedgerLine, LedgerPage, PaidPayment, PaymentInput, PaymentRow};
 pub use nas_orders::{NasAnswer, NasOrder, NasOrderKind};

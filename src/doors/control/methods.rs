@@ -185,6 +185,14 @@ struct Load {
     options: LoadOptions,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LoadRating {
+    files: RatingFiles,
+    #[serde(default)]
+    options: LoadOptions,
+}
+
 async fn call(
     operations: &Arc<Operations>,
     actor: &Actor,
@@ -231,6 +239,10 @@ async fn call(
         "load" => {
             let Load { file, options } = read(params)?;
             value(operations.load(file, options, actor.clone()).await?)
+        }
+        "load_rating" => {
+            let LoadRating { files, options } = read(params)?;
+            value(operations.load_rating(files, options, actor.clone()).await?)
         }
         "ledger" => {
             let Ledger { who, limit } = read(params)?;
