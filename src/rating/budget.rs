@@ -3,6 +3,7 @@
 //! A budget is a value. Every operation gives the budget that comes out, or the reason why nothing happens.
 
 use super::error::RatingError;
+use super::fraction::Fraction;
 use super::number::{Amount, Decimal, Quantity, serialize_money};
 use super::plan::{BUCKETS_MAX, MinuteBucket, TariffPlan};
 use super::record::{List, record};
@@ -200,8 +201,8 @@ impl UserBudget {
             let part = i128::from(seconds.micros()) * i128::from(price.nanos());
             sum = sum.checked_add(part).ok_or(RatingError::OutOfRange)?;
         }
-        let exact = super::fraction::Fraction::new(sum, 1_000_000_000);
-        exact.and_then(super::fraction::Fraction::to_money).ok_or(RatingError::OutOfRange)
+        let exact = Fraction::new(sum, 1_000_000_000);
+        exact.and_then(Fraction::to_money).ok_or(RatingError::OutOfRange)
     }
 }
 

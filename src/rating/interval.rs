@@ -16,7 +16,7 @@ pub const INTERVALS_MAX: usize = 128;
 const WEEKDAYS_MAX: usize = 32;
 
 /// From `activation_time` on, these intervals are in effect, until the next period's time.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ActivationPeriod {
     pub activation_time: CallTime,
@@ -29,7 +29,7 @@ record! { ActivationPeriod {
 } }
 
 /// A price and when it applies. A zero or empty condition holds always. Money is in the dialect's unit.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Interval {
     /// 1 to 12.
@@ -142,7 +142,7 @@ impl Interval {
 }
 
 /// Seconds since midnight, written `18:00:00`; empty: no bound. `24:00:00` is an end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ClockTime(pub(super) Option<i64>);
 
 impl ClockTime {

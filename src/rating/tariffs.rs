@@ -19,6 +19,9 @@ const HUNDRED_PERCENT: Decimal = Decimal::from_nanos(100_000_000_000);
 /// The activation periods of one (tenant, subject, prefix), by time.
 pub(super) type Rates = Arc<[Arc<PricedPeriod>]>;
 
+/// Gives equal lists of periods one home while loading: price lists repeat few prices over many prefixes.
+type SeenRates<'r> = FxHashMap<&'r [ActivationPeriod], Rates>;
+
 /// Rates, destinations and tariff plans, read-only. A lookup of rates takes two hashes for tenant and subject and one
 /// for each stored length of prefix, however many prefixes there are.
 #[derive(Debug, Default)]
@@ -158,17 +161,16 @@ impl Tariffs {
         }
     }
 
-    /// `seen` gives equal lists of periods one home: price lists repeat few prices over many prefixes.
-    fn add_rates(&mut self, row: &RateRow, seen: &mut FxHashMap<String, Rates>) -> Result<(), String> {
+    fn add_rates<'r>(&mut self, row: &'r RateRow, seen: &mut SeenRates<'r>) -> Result<(), String> {
         for (member, text) in [("CstmId", &row.tenant), ("Subject", &row.subject)] {
             name(member, text)?;
         }
-        let key = serde_json::to_string(&row.activation_periods).map_err(|why| why.to_string())?;
-        let rates = match seen.get(&key) {
+        let periods = row.activation_periods.as_slice();
+        let rates = match seen.get(periods) {
             Some(rates) => Arc::clone(rates),
             None => {
-                let rates = priced(&row.activation_periods)?;
-                seen.insert(key, Arc::clone(&rates));
+                let rates = priced(periods)?;
+                seen.insert(periods, Arc::clone(&rates));
                 rates
             }
         };
@@ -230,6 +232,6 @@ fn priced(periods: &[ActivationPeriod]) -> Result<Rates, String> {
         let priced = PricedPeriod::new(ActivationPeriod { activation_time, ..period.clone() }).map_err(at)?;
         by_time.push(Arc::new(priced));
     }
-    by_time.sort_by(|a, b| a.starts().moment().cmp(&b.starts().moment()));
+    by_time.sort_by_key(|period| period.starts().moment());
     Ok(by_time.into())
 }
