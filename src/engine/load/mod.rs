@@ -93,6 +93,8 @@ struct Planner<'a> {
     configured: HashMap<IpNet, SubscriberId>,
     /// Addresses that a row took while another subscriber had them; a later row may free them.
     contested: Vec<Contested>,
+    /// Subjects of the call rating that rows so far have named.
+    subjects: HashMap<String, AccountId>,
     /// Accounts whose balance this file has set.
     balanced: std::collections::HashSet<AccountId>,
     /// Highest account and subscriber ids in use.
@@ -125,6 +127,7 @@ impl<'a> Planner<'a> {
                 .collect(),
             parents: state.groups.values().map(|group| (group.id, group.parent)).collect(),
             contested: Vec::new(),
+            subjects: HashMap::new(),
             balanced: std::collections::HashSet::new(),
             account_last: state.accounts.keys().map(|id| id.0).max().unwrap_or(0),
             subscriber_last: state.subscribers.keys().map(|id| id.0).max().unwrap_or(0),
