@@ -113,7 +113,7 @@ fn a_command_whose_reader_has_gone_ends_quietly() {
 fn a_captive_address_that_nobody_reaches_is_refused_with_its_place_by_check_and_enforce() {
     for address in ["127.0.0.1:8080", "0.0.0.0:8080", "[::1]:8080", "[::ffff:127.0.0.1]:8080"] {
         let installed = Installed::new(&format!("captive = \"{address}\""));
-        let place = format!("{}:17: enforcement.captive: ", installed.path("headgate.toml").display());
+        let place = format!("{}:20: enforcement.captive: ", installed.path("headgate.toml").display());
         for command in ["check", "enforce"] {
             let output = installed.run(&[command]);
             assert_eq!(output.status.code(), Some(78), "{command}: {output:?}");
@@ -137,4 +137,29 @@ fn a_second_server_leaves_the_first_ones_lease_alone() {
     assert!(said(&third).contains("another process uses this spool"), "{third:?}");
     assert_eq!(installed.lease_epoch(), epoch);
     assert_eq!(server.0.try_wait().unwrap(), None);
+}
+
+#[test]
+fn rating_data_is_loaded_with_and_without_a_server_and_twice_changes_nothing() {
+    let installed = Installed::new("");
+    let dir = installed.path("rating");
+    fs::create_dir(&dir).unwrap();
+    let load = |more: &[&str]| {
+        let mut words = vec!["load", "--format", "cgrates", dir.to_str().unwrap()];
+        words.extend(more);
+        installed.run(&words)
+    };
+    assert!(said(&load(&[])).contains("expected a directory with ap.json"));
+    for (name, text) in ["ap.json", "dest.json", "tp.json", "ub.json"].iter().zip(crate::cgrates::FILES) {
+        fs::write(dir.join(name), text).unwrap();
+    }
+    let told = |output: &Output| String::from_utf8(output.stdout.clone()).unwrap();
+    assert!(told(&load(&["--dry-run"])).contains(": 8 added, 0 changed, 0 unchanged (dry run"));
+    assert!(told(&load(&[])).contains(": 8 added, 0 changed, 0 unchanged"));
+    let _server = installed.serve();
+    assert!(told(&load(&[])).contains(": 0 added, 0 changed, 8 unchanged"));
+    fs::write(dir.join("ap.json"), "[{\"CstmId\":\"vdf\"}]").unwrap();
+    let refused = load(&[]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(said(&refused).contains("nothing was loaded: ap.json: element 1: Subject"), "{refused:?}");
 }
