@@ -31,6 +31,9 @@ const SEND_OCTETS: usize = 32 * 1024;
 const WAITING_MAX: usize = 256;
 /// Connections of all listeners together; a further one is closed at once.
 const CONNECTIONS_MAX: usize = 1024;
+/// How long requests in work may go on once the door is to close.
+const CLOSING_TIME: Duration = Duration::from_secs(5);
+/// Pause after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// What a client may take its time for.
@@ -105,7 +108,8 @@ impl TcpDoor {
             }
         }
         drop(listener);
-        while connections.join_next().await.is_some() {}
+        let ended = async { while connections.join_next().await.is_some() {} };
+        let _ = timeout(CLOSING_TIME, ended).await;
     }
 
     async fn connection(&self, stream: TcpStream, peer: SocketAddr) {
