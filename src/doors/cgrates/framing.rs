@@ -48,16 +48,11 @@ impl Splitter {
             }
         }
         while let Some(octet) = buffer.get(self.at) {
-            self.at += 1;
             if self.in_string {
-                match octet {
-                    _ if self.escaped => self.escaped = false,
-                    b'\\' => self.escaped = true,
-                    b'"' => self.in_string = false,
-                    _ => {}
-                }
+                self.skip_string(buffer);
                 continue;
             }
+            self.at += 1;
             if !self.outside(*octet) {
                 return Split::Malformed;
             }
@@ -66,6 +61,22 @@ impl Splitter {
             }
         }
         Split::Incomplete
+    }
+
+    /// To the end of a string, or of what has come of it. Most octets are in strings, so this is a tight loop.
+    fn skip_string(&mut self, buffer: &[u8]) {
+        if std::mem::take(&mut self.escaped) {
+            self.at += 1;
+            return;
+        }
+        let rest = buffer.get(self.at..).unwrap_or_default();
+        let Some(length) = rest.iter().position(|octet| matches!(octet, b'"' | b'\\')) else {
+            self.at = buffer.len();
+            return;
+        };
+        self.at += length + 1;
+        self.in_string = rest.get(length) == Some(&b'\\');
+        self.escaped = self.in_string;
     }
 
     /// `count` octets were taken from the buffer's beginning.
