@@ -1,6 +1,7 @@
 #!/bin/sh
-# Builds a release and measures it on this machine: RADIUS beside UDP echoes, payments beside one commit each; prints
-# two tables. Arguments go on to `headgate bench suite`: --rounds 5, --seconds 3, --modes pap,acct, ...
+# Builds a release and measures it on this machine: RADIUS beside UDP echoes, payments beside one commit each,
+# GetCost with few and with many prefixes; prints three tables. Arguments go on to
+# `headgate bench suite`: --rounds 5, --seconds 3, --modes pap,acct, ...
 set -eu
 cd "$(dirname "$0")/.."
 cargo build --release --locked
@@ -8,3 +9,5 @@ program="${CARGO_TARGET_DIR:-target}/release/headgate"
 "$program" bench suite "$@"
 echo
 "$program" bench payments
+echo
+"$program" bench calls

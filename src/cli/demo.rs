@@ -23,6 +23,8 @@ struct Ports {
     system_api: u16,
     cabinet: u16,
     metrics: u16,
+    calls_tcp: u16,
+    calls_http: u16,
 }
 
 impl Demo {
@@ -70,6 +72,8 @@ impl Ports {
             system_api: free(8082, |port| TcpListener::bind(("127.0.0.1", port)).is_ok())?,
             cabinet: free(8080, |port| TcpListener::bind(("127.0.0.1", port)).is_ok())?,
             metrics: free(9812, |port| TcpListener::bind(("127.0.0.1", port)).is_ok())?,
+            calls_tcp: free(2001, |port| TcpListener::bind(("127.0.0.1", port)).is_ok())?,
+            calls_http: free(8000, |port| TcpListener::bind(("127.0.0.1", port)).is_ok())?,
         })
     }
 }
@@ -88,7 +92,7 @@ fn write(path: &Path, text: &str) -> CliResult {
 
 fn config_text(dir: &Path, ports: &Ports) -> String {
     let dir = dir.display();
-    let Ports { auth, acct, system_api, cabinet, metrics } = ports;
+    let Ports { auth, acct, system_api, cabinet, metrics, calls_tcp, calls_http } = ports;
     format!(
         r#"# Written by `headgate demo`.
 [server]
@@ -111,6 +115,10 @@ listen = ["127.0.0.1:{system_api}"]
 [system-api.passwords]
 collector = "demo-collector"
 asr_fiscal = "demo-fiscal"
+
+[cgrates]
+tcp = ["127.0.0.1:{calls_tcp}"]
+http = ["127.0.0.1:{calls_http}"]
 
 [cabinet]
 listen = ["127.0.0.1:{cabinet}"]
@@ -139,7 +147,7 @@ fn guide(config: &Path, ports: &Ports) -> String {
     let config = config.display();
     let program =
         std::env::current_exe().map_or_else(|_| "headgate".into(), |path| path.display().to_string());
-    let Ports { auth, acct, system_api, cabinet, metrics } = ports;
+    let Ports { auth, acct, system_api, cabinet, metrics, calls_tcp, calls_http } = ports;
     let list = |name: &str| {
         format!(
             "curl -g 'http://127.0.0.1:{system_api}/system_api/?model=Abonents&method1=collector_manager.{name}\
@@ -173,6 +181,10 @@ curl -g 'http://127.0.0.1:{system_api}/system_api/?model=Abonents&method1=asr_fi
 {program} --config {config} why ivanov
 {program} --config {config} ledger ivanov
 {program} --config {config} status
+
+# calls: what one costs, and money of a budget taken (the CGRateS dialect; JSON-RPC on port {calls_tcp} too)
+curl 'http://127.0.0.1:{calls_http}/getcost?cstmid=demo&subj=demo&dest=78121234567&ts=2026-04-06T17:30:00%2B03:00&te=2026-04-06T18:30:00%2B03:00'
+curl 'http://127.0.0.1:{calls_http}/debitbalance?cstmid=demo&subj=demo&dest=7@amount=100'
 
 # what a subscriber without money sees, and metrics
 curl http://127.0.0.1:{cabinet}/

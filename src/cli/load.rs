@@ -5,16 +5,23 @@ use super::{CliError, CliResult, Context, client, serve};
 use crate::config::{Config, data};
 use crate::model::*;
 use crate::writer::Rejected;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+/// Longest of the rating files, octets.
+const RATING_OCTETS_MAX: u64 = 1 << 30;
 
 #[derive(Args)]
 pub(super) struct Load {
     /// TOML tables, or one CSV per kind (subscriber.csv, plan.csv, ...)
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// What is loaded: rows of our own, or a directory with ap.json, dest.json, tp.json and ub.json (rates,
+    /// destinations, tariff plans, user budgets of the CGRateS dialect)
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    format: Format,
     /// Say what would change and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -23,13 +30,30 @@ pub(super) struct Load {
     set_balances: bool,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    #[default]
+    Headgate,
+    Cgrates,
+}
+
+/// What one argument of the command line holds.
+enum Source {
+    Rows(DataFile),
+    Rating(RatingFiles),
+}
+
 impl Load {
     pub fn run(&self, context: &Context) -> CliResult {
         let config = context.config_public()?;
         let options = LoadOptions { dry_run: self.dry_run, set_balances: self.set_balances };
         let mut files = Vec::new();
         for path in &self.files {
-            files.push((path.display().to_string(), data::read(path).map_err(CliError::failed)?));
+            let source = match self.format {
+                Format::Headgate => Source::Rows(data::read(path).map_err(CliError::failed)?),
+                Format::Cgrates => Source::Rating(read_rating(path)?),
+            };
+            files.push((path.display().to_string(), source));
         }
         let target = Target::choose(&config)?;
         let mut results = Vec::new();
@@ -59,16 +83,24 @@ impl<'a> Target<'a> {
         serve::Ledger::open(config, "load").map(Box::new).map(Target::Store)
     }
 
-    fn load(&self, file: DataFile, options: LoadOptions) -> Result<Loaded, String> {
+    fn load(&self, source: Source, options: LoadOptions) -> Result<Loaded, String> {
         match self {
             Target::Server(config) => {
-                let params = json!({ "file": file, "options": options });
-                let loaded = client::call(&config.server.control_socket, "load", params)
+                let (method, params) = match source {
+                    Source::Rows(file) => ("load", json!({ "file": file, "options": options })),
+                    Source::Rating(files) => ("load_rating", json!({ "files": files, "options": options })),
+                };
+                let loaded = client::call(&config.server.control_socket, method, params)
                     .map_err(|error| error.to_string().trim_start_matches("headgate: ").to_owned())?;
                 serde_json::from_value(loaded).map_err(|error| error.to_string())
             }
             Target::Store(ledger) => {
-                let command = Command::Load { file: Box::new(file), options };
+                let command = match source {
+                    Source::Rows(file) => Command::Load { file: Box::new(file), options },
+                    Source::Rating(files) => {
+                        Command::Calls(CallCommand::Load { files: Box::new(files), options })
+                    }
+                };
                 match ledger.writer.call_blocking(command, Actor("cli:load".into())) {
                     Ok(Outcome::Loaded(loaded)) => Ok(loaded),
                     Ok(_) => Err(Rejected::Unknown.to_string()),
@@ -77,6 +109,35 @@ impl<'a> Target<'a> {
             }
         }
     }
+}
+
+/// The four files of a directory, as far as they are there.
+fn read_rating(dir: &Path) -> Result<RatingFiles, CliError> {
+    let read = |name: &str| -> Result<Option<String>, CliError> {
+        let path = dir.join(name);
+        let failed = |why: String| CliError::failed(format!("{}: {why}", path.display()));
+        match std::fs::metadata(&path) {
+            Ok(metadata) if metadata.len() > RATING_OCTETS_MAX => {
+                Err(failed(format!("longer than {RATING_OCTETS_MAX} octets")))
+            }
+            Ok(_) => std::fs::read_to_string(&path).map(Some).map_err(|why| failed(why.to_string())),
+            Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(why) => Err(failed(why.to_string())),
+        }
+    };
+    let files = RatingFiles {
+        rates: read("ap.json")?,
+        destinations: read("dest.json")?,
+        plans: read("tp.json")?,
+        budgets: read("ub.json")?,
+    };
+    if files == RatingFiles::default() {
+        let dir = dir.display();
+        return Err(CliError::failed(format!(
+            "{dir}: expected a directory with ap.json, dest.json, tp.json or ub.json"
+        )));
+    }
+    Ok(files)
 }
 
 /// Root gives its rights up for those of the state directory's owner, so that the service can use what is written.

@@ -4,8 +4,8 @@ use super::{CliError, CliResult, Context, client, logging};
 use crate::config::{Billing, Config, RestrictedLogin, StoreUrl, SystemApi};
 use crate::directory::{Directory, DirectorySettings};
 use crate::doors::request_log::RequestLog;
-use crate::doors::{control, http, metrics, radius, system_api};
-use crate::engine::{BillingRules, Settings};
+use crate::doors::{cgrates, control, http, metrics, radius, system_api};
+use crate::engine::{BillingRules, CallRules, Settings};
 use crate::followers::coa;
 use crate::model::*;
 use crate::observe::RuntimeLog;
@@ -76,6 +76,7 @@ impl Ledger {
             currency_digits: config.server.currency.exponent,
             payment_max: config.billing.payment_max,
             billing: billing_rules(&config.billing),
+            calls: CallRules { unit: config.cgrates.unit, compat_2012: config.cgrates.compat_2012 },
         };
         let holder = format!("{} {purpose} pid {}", config.server.name, std::process::id());
         let Started { handle, thread, edge_positions } = Writer::start(
@@ -218,7 +219,10 @@ fn port_rules(config: &Config) -> PortRules {
     let udp = config.radius.auth.iter().chain(&config.radius.acct).map(|address| address.port());
     let allow = config.system_api.allow.networks();
     let api = config.system_api.listen.iter().map(|address| (address.port(), allow.to_vec()));
-    PortRules { nas_udp: udp.collect(), tcp: api.collect() }
+    let softswitches = config.cgrates.allow.networks();
+    let calls = config.cgrates.tcp.iter().chain(&config.cgrates.http);
+    let calls = calls.map(|address| (address.port(), softswitches.to_vec()));
+    PortRules { nas_udp: udp.collect(), tcp: api.chain(calls).collect() }
 }
 
 /// Opens the HTTP doors; gives the one that takes a changed configuration.
@@ -231,12 +235,36 @@ async fn open_http(
     let log = runtime_log(config);
     let api = Arc::new(system_api::SystemApi::new(Arc::clone(operations), config.system_api.clone(), log));
     open(&config.system_api.listen, Arc::clone(&api), system_api::SystemApi::limits(), stop, tasks).await?;
+    open_calls(config, operations, stop, tasks).await?;
     let captive = Captive::new(Arc::clone(operations), &config.server.currency);
     open(&config.cabinet.listen, captive, Captive::limits(), stop, tasks).await?;
     // Doors open after the directory is loaded, so whoever reaches this one finds the server ready.
     let metrics = metrics::Metrics::new(Arc::clone(operations), Arc::new(|| Ok(())));
     open(&config.metrics.listen, metrics, metrics::Metrics::limits(), stop, tasks).await?;
     Ok(api)
+}
+
+/// Opens the doors of softswitches.
+async fn open_calls(
+    config: &Config,
+    operations: &Arc<Operations>,
+    stop: &watch::Receiver<bool>,
+    tasks: &mut JoinSet<()>,
+) -> std::io::Result<()> {
+    let allow = &config.cgrates.allow;
+    let times = cgrates::Times::default();
+    let door = cgrates::TcpDoor::new(Arc::clone(operations), allow.clone(), times, stop.clone());
+    for address in &config.cgrates.tcp {
+        tasks.spawn(Arc::clone(&door).serve(listen(*address).await?));
+    }
+    let door = cgrates::HttpDoor::new(Arc::clone(operations), allow.clone());
+    open(&config.cgrates.http, door, cgrates::HttpDoor::limits(), stop, tasks).await
+}
+
+async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        std::io::Error::new(error.kind(), format!("cannot listen on tcp {address}: {error}"))
+    })
 }
 
 /// The request log; a file that cannot be opened is reported and costs only the log.
@@ -261,9 +289,7 @@ async fn open<H: http::Handler>(
 ) -> std::io::Result<()> {
     let door = http::Door::new(handler, limits, stop.clone());
     for address in addresses {
-        let listener = TcpListener::bind(address).await.map_err(|error| {
-            std::io::Error::new(error.kind(), format!("cannot listen on tcp {address}: {error}"))
-        })?;
+        let listener = listen(*address).await?;
         let door = Arc::clone(&door);
         tasks.spawn(async move { door.serve(listener).await });
     }

@@ -9,10 +9,12 @@ use std::net::SocketAddr;
 /// One fault for each address that a later key wants and an earlier one has.
 pub(super) fn clashes(config: &Config, tree: &Table) -> Vec<ConfigError> {
     use PortProtocol::{Tcp, Udp};
-    let doors: [(&str, &str, PortProtocol, &[SocketAddr]); 5] = [
+    let doors: [(&str, &str, PortProtocol, &[SocketAddr]); 7] = [
         ("radius", "auth", Udp, &config.radius.auth),
         ("radius", "acct", Udp, &config.radius.acct),
         ("system-api", "listen", Tcp, &config.system_api.listen),
+        ("cgrates", "tcp", Tcp, &config.cgrates.tcp),
+        ("cgrates", "http", Tcp, &config.cgrates.http),
         ("cabinet", "listen", Tcp, &config.cabinet.listen),
         ("metrics", "listen", Tcp, &config.metrics.listen),
     ];

@@ -8,6 +8,7 @@
 mod allow;
 mod billing;
 mod cabinet;
+mod cgrates;
 mod currency;
 pub mod data;
 mod doors;
@@ -28,6 +29,7 @@ mod tree;
 pub use allow::AllowList;
 pub use billing::Billing;
 pub use cabinet::Cabinet;
+pub use cgrates::Cgrates;
 pub use currency::Currency;
 pub use enforcement::{Enforcement, GardenEntry};
 pub use error::ConfigError;
@@ -45,7 +47,7 @@ use std::path::Path;
 use tree::{Table, Value};
 
 /// Sections of later versions.
-const SECTIONS_NOT_SERVED: [&str; 6] = ["edge", "payments", "cgrates", "retention", "backup", "notify"];
+const SECTIONS_NOT_SERVED: [&str; 5] = ["edge", "payments", "retention", "backup", "notify"];
 
 /// The whole configuration. `Default` is what an empty file says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -55,6 +57,7 @@ pub struct Config {
     pub radius: Radius,
     pub billing: Billing,
     pub system_api: SystemApi,
+    pub cgrates: Cgrates,
     pub cabinet: Cabinet,
     pub metrics: Metrics,
     pub log: Log,
@@ -121,6 +124,11 @@ impl Config {
             ),
             ("server.min-free", a.server.min_free == b.server.min_free),
             ("system-api.listen", a.system_api.listen == b.system_api.listen),
+            ("cgrates.tcp", a.cgrates.tcp == b.cgrates.tcp),
+            ("cgrates.http", a.cgrates.http == b.cgrates.http),
+            ("cgrates.allow", a.cgrates.allow == b.cgrates.allow),
+            ("cgrates.unit", a.cgrates.unit == b.cgrates.unit),
+            ("cgrates.compat-2012", a.cgrates.compat_2012 == b.cgrates.compat_2012),
             ("cabinet.listen", a.cabinet.listen == b.cabinet.listen),
             ("metrics.listen", a.metrics.listen == b.metrics.listen),
             ("log.runtime-log", a.log.runtime_log == b.log.runtime_log),
@@ -143,6 +151,7 @@ impl Config {
             radius: sections.read("radius", Radius::read),
             billing: sections.read("billing", |section| Billing::read(section, &server.currency)),
             system_api: sections.read("system-api", SystemApi::read),
+            cgrates: sections.read("cgrates", Cgrates::read),
             cabinet: sections.read("cabinet", Cabinet::read),
             metrics: sections.read("metrics", Metrics::read),
             log: sections.read("log", Log::read),

@@ -56,6 +56,13 @@ asr_fiscal = ["f-one", "f-two"]
 [management]
 listen = []
 
+[cgrates]
+tcp = ["127.0.0.1:22001"]
+http = []
+allow = "127.0.0.1 10.0.0.0/8"
+unit = "1"
+compat-2012 = true
+
 [cabinet]
 listen = ["127.0.0.1:28080"]
 tls-listen = []

@@ -5,6 +5,7 @@
 //! money, speaks a protocol or touches the store.
 
 mod addresses;
+mod calls;
 mod changes;
 mod entry;
 mod inner;
@@ -14,6 +15,7 @@ mod pools;
 mod staged;
 mod strangers;
 
+pub use calls::CallBook;
 pub use changes::{Cursor, Delta};
 pub use entry::{Applied, Entry, LoginAttempt, LoginResult, NasNotice, Recent, Visible, VisibleNas};
 pub use inner::Inner;
@@ -46,6 +48,7 @@ pub struct Directory {
     inner: RwLock<Inner>,
     pools: Mutex<pools::Pools>,
     strangers: Mutex<strangers::Strangers>,
+    calls: RwLock<CallBook>,
     revision: watch::Sender<u64>,
     epoch: u64,
 }
@@ -61,6 +64,7 @@ impl Directory {
             inner: RwLock::new(Inner::default()),
             pools: Mutex::new(pools::Pools::new(settings)),
             strangers: Mutex::new(strangers::Strangers::default()),
+            calls: RwLock::default(),
             revision: watch::Sender::new(0),
             epoch: u64::from_le_bytes(epoch) >> 16,
         }
@@ -72,6 +76,8 @@ impl Directory {
             subscribers: state.subscriber_ids().collect(),
             accounts: state.account_ids().collect(),
             network: true,
+            subjects: state.call_subjects().map(str::to_owned).collect(),
+            tariffs: true,
         };
         {
             let mut inner = self.inner.write();
@@ -102,6 +108,7 @@ impl Directory {
 
     /// Publishes what a committed batch touched, as it was right after that batch.
     pub fn publish_staged(&self, staged: Staged) {
+        self.publish_calls(staged.calls);
         let mut inner = self.inner.write();
         let mut nases_changed = false;
         if let Some(network) = &staged.network {

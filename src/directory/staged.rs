@@ -1,5 +1,6 @@
 //! What a batch changed, taken from the state before later batches change it further.
 
+use super::calls::CallNews;
 use crate::engine::{State, SubscriberView, Touched};
 use crate::model::*;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ pub struct Staged {
     pub(super) accounts: Vec<(Arc<Account>, Money)>,
     /// None: nothing of it changed.
     pub(super) network: Option<Network>,
+    pub(super) calls: CallNews,
 }
 
 pub(super) struct Network {
@@ -30,6 +32,7 @@ impl Staged {
                 pools: state.pools().cloned().collect(),
                 groups: state.groups().cloned().collect(),
             }),
+            calls: CallNews::of(state, touched),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A door knows its protocol and nothing else: no rule of money or access, no table of the store, no other door.
 //! `http` is the transport that the HTTP doors share, `request_log` what they all write down.
 
+pub mod cgrates;
 pub mod control;
 pub mod http;
 pub mod metrics;

@@ -29,6 +29,12 @@ pub fn moment(text: &str, zone: &TimeZone) -> Result<Option<Timestamp>, Refusal>
     }
 }
 
+/// Seconds east of UTC at a moment.
+pub(super) fn offset(at: Timestamp, zone: &TimeZone) -> i32 {
+    let at = jiff::Timestamp::from_microsecond(at.micros()).unwrap_or_default();
+    zone.to_offset(at).seconds()
+}
+
 /// The day of a moment.
 pub fn day_of(at: Timestamp, zone: &TimeZone) -> Day {
     let at = jiff::Timestamp::from_microsecond(at.micros()).unwrap_or_default();

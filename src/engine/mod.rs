@@ -7,6 +7,7 @@
 mod administer;
 mod billing;
 mod calendar;
+mod calls;
 mod closing;
 mod corrections;
 mod drafts;
@@ -27,11 +28,12 @@ mod terms;
 mod usage;
 
 pub use calendar::{day_of, midnight, moment};
+pub use calls::{CallBudget, call_time};
 pub use closing::{ACTS_OF_A_COMMAND_MAX, open_day, vat_included};
 pub use fees::{FeesHeld, FeesStatus};
 pub use recall::{RECALLED_MIN, Recalled, Wanted};
 pub use requests::Request;
-pub use rules::{BillingRules, Settings};
+pub use rules::{BillingRules, CallRules, Settings};
 pub use session::{SessionEffect, SessionTable};
 pub use standing::available;
 pub use state::{State, SubscriberView, Touched};
@@ -76,6 +78,7 @@ impl State {
             Command::Correction(command) => corrections::decide(self, command, actor, now),
             Command::Terms(command) => terms::decide(self, command, actor, now),
             Command::Closing(command) => closing::decide(self, command, actor, now),
+            Command::Calls(command) => calls::decide(self, command, actor, now),
         }
     }
 }

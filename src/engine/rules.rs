@@ -12,6 +12,16 @@ pub struct Settings {
     pub currency_digits: usize,
     pub payment_max: Money,
     pub billing: BillingRules,
+    pub calls: CallRules,
+}
+
+/// `[cgrates]` of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallRules {
+    /// What 1 of the dialect is in the currency.
+    pub unit: Money,
+    /// Figures of 2012, errors of its algorithm included.
+    pub compat_2012: bool,
 }
 
 /// `[billing]` of the configuration.
@@ -44,7 +54,14 @@ impl Default for Settings {
             currency_digits: 2,
             payment_max: Money::from_units(1_000_000),
             billing: BillingRules::default(),
+            calls: CallRules::default(),
         }
+    }
+}
+
+impl Default for CallRules {
+    fn default() -> CallRules {
+        CallRules { unit: Money::from_micros(10_000), compat_2012: false }
     }
 }
 

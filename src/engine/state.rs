@@ -1,6 +1,7 @@
 //! Everything the ledger decides upon, and the one way it changes.
 
 use super::billing::Billing;
+use super::calls::Calls;
 use super::fees;
 use super::recall::{Recall, Recalled, Wanted};
 use super::requests::Request;
@@ -31,6 +32,7 @@ pub struct State {
     own_accounts: HashMap<(LedgerKind, Asset, String), AccountId>,
     own_account_lowest: i64,
     pub(super) billing: Billing,
+    pub(super) calls: Calls,
     pub(super) sessions: SessionTable,
     grants: HashMap<(PoolId, std::net::IpAddr), PoolGrant>,
     edge_positions: HashMap<String, SpoolPosition>,
@@ -51,6 +53,9 @@ pub struct Touched {
     pub accounts: HashSet<AccountId>,
     /// NASes, pools or groups changed.
     pub network: bool,
+    /// Whose call budgets changed.
+    pub subjects: HashSet<String>,
+    pub tariffs: bool,
 }
 
 /// What a reader may know of a subscriber. Built after each change, then shared.
@@ -95,6 +100,7 @@ impl State {
             own_accounts: HashMap::new(),
             own_account_lowest: 0,
             billing: Billing::default(),
+            calls: Calls::default(),
             sessions: SessionTable::default(),
             grants: HashMap::new(),
             edge_positions: snapshot.edge_positions,
@@ -198,8 +204,21 @@ impl State {
             // Kept by the store alone.
             Change::Act(_) | Change::Audit(_) => {}
             Change::Service(_) | Change::Package(_) | Change::Holding(_) => self.billing.absorb(change),
-            Change::Pending(_) | Change::Budget(_) | Change::RatingDocument(_) => self.billing.absorb(change),
             Change::Books(books) => self.absorb_books(books, now, touched),
+            Change::Pending(pending) => {
+                self.touch_subjects(pending.debit, touched);
+                self.billing.absorb(change);
+            }
+            Change::Budget(budget) => {
+                touched.subjects.insert(budget.subject.clone());
+                self.calls.absorb_budget(budget);
+                self.billing.absorb(change);
+            }
+            Change::RatingDocument(_) => {
+                touched.tariffs = true;
+                self.calls.documents_changed();
+                self.billing.absorb(change);
+            }
             Change::FeeState(state) => {
                 touched.subscribers.insert(state.subscriber);
                 self.billing.absorb(change);
@@ -278,12 +297,26 @@ impl State {
         if let Some(subscribers) = self.subscribers_of.get(&id) {
             touched.subscribers.extend(subscribers.iter().copied());
         }
+        self.touch_subjects(id, touched);
+    }
+
+    /// Those whose call budget a ledger account belongs to.
+    fn touch_subjects(&self, id: AccountId, touched: &mut Touched) {
+        if id.0 < 0 {
+            touched.subjects.extend(self.calls.owner(id).map(|subject| subject.to_string()));
+        } else if let Some(account) = self.accounts.get(&id) {
+            touched.subjects.extend(account.voip_subjects.iter().cloned());
+        }
     }
 
     fn absorb_account(&mut self, account: &Account, now: Timestamp, touched: &mut Touched) {
-        if let Some(old) = self.accounts.get(&account.id) {
+        let old = self.accounts.get(&account.id).map(Arc::as_ref);
+        if let Some(old) = old {
             self.contracts.remove(&old.contract);
         }
+        self.calls.absorb_account(old, account);
+        let subjects = old.into_iter().chain([account]).flat_map(|account| &account.voip_subjects);
+        touched.subjects.extend(subjects.cloned());
         self.contracts.insert(account.contract.clone(), account.id);
         self.accounts.insert(account.id, Arc::new(account.clone()));
         touched.accounts.insert(account.id);

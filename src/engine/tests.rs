@@ -1,6 +1,7 @@
 //! The rules as tables: event, answer, balances. What one file decides is tested beside it.
 
 mod books;
+mod calls;
 mod closing;
 mod corrections;
 pub(super) mod fees;

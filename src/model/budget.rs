@@ -16,9 +16,10 @@ pub struct Budget {
     /// Millionths of a second.
     pub volume_discount_seconds: i64,
     pub received_call_seconds: i64,
-    /// In cents of the dialect's unit; None: the money of the contract that names the subject.
+    /// In the currency, like all money; None: the money of the contract that names the subject.
     pub money: Option<AccountId>,
     pub sms: AccountId,
+    /// Octets.
     pub traffic: AccountId,
     pub buckets: Vec<BudgetBucket>,
 }
@@ -29,15 +30,15 @@ pub struct BudgetBucket {
     pub seconds: AccountId,
     pub destination: String,
     pub priority: i64,
-    /// Millionths of the dialect's unit for a second.
+    /// Billionths of the dialect's unit for a second.
     pub price: i64,
 }
 
 /// A rating document as it was loaded: destinations, activation periods, tariff plans.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RatingDocument {
-    /// `destinations`, `activation-periods`, `tariff-plans`.
+    /// `activation-periods`, `destinations`, `tariff-plans`.
     pub name: String,
-    /// JSON, in the form of `rating::Tariffs`.
+    /// A JSON array, in the form of the dialect's file.
     pub body: String,
 }

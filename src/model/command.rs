@@ -61,6 +61,7 @@ pub enum Command {
     Correction(CorrectionCommand),
     Terms(TermsCommand),
     Closing(ClosingCommand),
+    Calls(CallCommand),
 }
 
 /// Money moved by hand. Nothing is edited: each is a new transfer.
@@ -153,6 +154,61 @@ pub enum ClosingCommand {
     MakeActs { month: Month, drafts: Vec<ActDraft> },
     /// Files set no opening balances any more.
     GoLive,
+}
+
+/// Calls and user budgets (the CGRateS dialect). Amounts are millionths: of the dialect's unit, a message or a second.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallCommand {
+    /// Take from a subject's budget, add to it, or reset it.
+    Budget { subject: String, operation: BudgetOperation },
+    /// Rate a call and take what it costs.
+    Debit {
+        /// The dialect's call descriptor, JSON as the caller wrote it.
+        descriptor: String,
+        /// Debit as long a call as the budget pays for, rather than the one that was made.
+        longest: bool,
+    },
+    /// Load rating data, all or nothing.
+    Load { files: Box<RatingFiles>, options: LoadOptions },
+}
+
+/// What can be asked of a user budget. A negative amount adds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BudgetOperation {
+    Balance {
+        amount: i64,
+    },
+    Sms {
+        amount: i64,
+    },
+    /// Seconds of the buckets that fit the number.
+    Seconds {
+        amount: i64,
+        dialled: String,
+    },
+    AddVolumeSeconds {
+        amount: i64,
+    },
+    ResetVolumeSeconds,
+    AddReceivedSeconds {
+        amount: i64,
+    },
+    /// Messages, traffic and buckets as the tariff plan says.
+    Reset,
+}
+
+/// Texts of the dialect's four files; what is absent stays as it was loaded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RatingFiles {
+    #[serde(rename = "ap.json", default, skip_serializing_if = "Option::is_none")]
+    pub rates: Option<String>,
+    #[serde(rename = "dest.json", default, skip_serializing_if = "Option::is_none")]
+    pub destinations: Option<String>,
+    #[serde(rename = "tp.json", default, skip_serializing_if = "Option::is_none")]
+    pub plans: Option<String>,
+    #[serde(rename = "ub.json", default, skip_serializing_if = "Option::is_none")]
+    pub budgets: Option<String>,
 }
 
 /// What an act is made of.

@@ -42,7 +42,8 @@ pub use budget::{Budget, BudgetBucket, RatingDocument};
 pub use change::Change;
 pub use closing::{ClosedMonth, PostingDate};
 pub use command::{
-    ActDraft, Actor, ClosingCommand, Command, CorrectionCommand, LoadOptions, PaymentRequest, TermsCommand,
+    ActDraft, Actor, BudgetOperation, CallCommand, ClosingCommand, Command, CorrectionCommand, LoadOptions,
+    PaymentRequest, RatingFiles, TermsCommand,
 };
 pub use day::{Day, DayError, Month};
 pub use fee::{AccountState, Discount, FeeState, Pause, Promise, SubscribedService, SubscriberTerms};

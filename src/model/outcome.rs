@@ -38,6 +38,12 @@ pub enum Outcome {
     ActsMade(Option<(i64, i64)>),
     /// A request with this key was carried out before; this is the answer given then.
     Repeat(Box<Outcome>),
+    /// What a budget operation of the call dialect answers, in millionths: what is left, or 0.
+    BudgetLeft(i64),
+    /// What a call cost, as JSON of the dialect.
+    CallDebited {
+        cost: String,
+    },
     /// Entries taken from a spool.
     Replayed {
         applied: usize,

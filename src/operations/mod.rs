@@ -5,6 +5,7 @@
 
 mod authorize;
 mod caller;
+mod calls;
 mod closing;
 mod corrections;
 mod cuts;
@@ -26,6 +27,7 @@ mod why;
 
 pub use authorize::{Accepted, Authorization, LoginRequest, Proof, RadiusRules};
 pub use caller::Caller;
+pub use calls::CallStatus;
 pub use closing::{ActRow, ActRowLine, MonthClosed};
 pub use corrections::Answered;
 pub use cuts::CutRow;

@@ -21,7 +21,7 @@ impl Installed {
         let text = format!(
             "[server]\nstate-dir = \"{path}/state\"\ncontrol-socket = \"{path}/control.sock\"\n\
              [store]\nurl = \"sqlite:{path}/state/headgate.db\"\n[radius]\nauth = []\nacct = []\n\
-             [system-api]\nlisten = []\n[cabinet]\nlisten = []\n[metrics]\nlisten = []\n\
+             [system-api]\nlisten = []\n[cabinet]\nlisten = []\n[cgrates]\ntcp = []\nhttp = []\n[metrics]\nlisten = []\n\
              [enforcement]\nservers = [\"unix:{path}/control.sock\"]\n{more}\n"
         );
         fs::write(dir.path().join("headgate.toml"), text).unwrap();
@@ -113,7 +113,7 @@ fn a_command_whose_reader_has_gone_ends_quietly() {
 fn a_captive_address_that_nobody_reaches_is_refused_with_its_place_by_check_and_enforce() {
     for address in ["127.0.0.1:8080", "0.0.0.0:8080", "[::1]:8080", "[::ffff:127.0.0.1]:8080"] {
         let installed = Installed::new(&format!("captive = \"{address}\""));
-        let place = format!("{}:17: enforcement.captive: ", installed.path("headgate.toml").display());
+        let place = format!("{}:20: enforcement.captive: ", installed.path("headgate.toml").display());
         for command in ["check", "enforce"] {
             let output = installed.run(&[command]);
             assert_eq!(output.status.code(), Some(78), "{command}: {output:?}");
@@ -307,4 +307,29 @@ fn a_month_of_payments_is_stated_totalled_reconciled_and_closed() {
     run(&["close-month", "2020-13"], 2);
     assert_eq!(run(&["acts", "2020-01", "--format", "csv"], 0).lines().count(), 1);
     run(&["acts", "2100-01"], 1);
+}
+
+#[test]
+fn rating_data_is_loaded_with_and_without_a_server_and_twice_changes_nothing() {
+    let installed = Installed::new("");
+    let dir = installed.path("rating");
+    fs::create_dir(&dir).unwrap();
+    let load = |more: &[&str]| {
+        let mut words = vec!["load", "--format", "cgrates", dir.to_str().unwrap()];
+        words.extend(more);
+        installed.run(&words)
+    };
+    assert!(said(&load(&[])).contains("expected a directory with ap.json"));
+    for (name, text) in ["ap.json", "dest.json", "tp.json", "ub.json"].iter().zip(crate::cgrates::FILES) {
+        fs::write(dir.join(name), text).unwrap();
+    }
+    let told = |output: &Output| String::from_utf8(output.stdout.clone()).unwrap();
+    assert!(told(&load(&["--dry-run"])).contains(": 8 added, 0 changed, 0 unchanged (dry run"));
+    assert!(told(&load(&[])).contains(": 8 added, 0 changed, 0 unchanged"));
+    let _server = installed.serve();
+    assert!(told(&load(&[])).contains(": 0 added, 0 changed, 8 unchanged"));
+    fs::write(dir.join("ap.json"), "[{\"CstmId\":\"vdf\"}]").unwrap();
+    let refused = load(&[]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(said(&refused).contains("nothing was loaded: ap.json: element 1: Subject"), "{refused:?}");
 }

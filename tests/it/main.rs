@@ -14,6 +14,8 @@ mod command_line;
 
 /// The captive page, by source address.
 mod captive;
+/// The CGRateS dialect: framing, published figures, budgets, Go's and Python's clients.
+mod cgrates;
 /// The enforcer: its table in real network namespaces, with real traffic.
 mod enforcement;
 mod metrics;

@@ -7,6 +7,7 @@
 //! address that is named in so many words.
 
 mod args;
+mod calls;
 mod crypto;
 mod echo;
 mod histogram;
@@ -28,6 +29,7 @@ mod worker;
 mod tests;
 
 pub use args::{EchoArgs, MessageAuthenticatorPlace, Mode, RadiusArgs};
+pub use calls::{CallsArgs, CallsReport, calls};
 pub use echo::{EchoReport, echo};
 pub use mutate::{MutationReport, mutate};
 pub use payments::{PaymentsArgs, PaymentsReport, payments};
@@ -48,6 +50,7 @@ pub enum BenchCommand {
     Suite(SuiteArgs),
     Soak(SoakArgs),
     Payments(PaymentsArgs),
+    Calls(CallsArgs),
 }
 
 /// Runs one generator and prints its result as a JSON line. Returns the exit code: 0, 1 when a reply broke a check,
@@ -73,6 +76,13 @@ pub fn run(command: &BenchCommand) -> u8 {
                 return print_json(&report, true);
             }
             payments::print(&report);
+            Ok(true)
+        }),
+        BenchCommand::Calls(args) => calls(args).and_then(|report| {
+            if args.wants_json() {
+                return print_json(&report, true);
+            }
+            calls::print(&report);
             Ok(true)
         }),
         BenchCommand::Soak(args) => {

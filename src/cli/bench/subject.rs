@@ -43,7 +43,7 @@ impl Process {
     }
 
     /// None while it runs.
-    fn ended(&mut self) -> Option<String> {
+    pub fn ended(&mut self) -> Option<String> {
         match self.child.try_wait() {
             Ok(None) => None,
             Ok(Some(status)) => Some(format!("{} ended with {status}", self.name)),
@@ -71,13 +71,13 @@ impl Drop for Process {
 }
 
 /// Removed with everything in it, unless it is to be kept.
-struct Directory {
-    path: PathBuf,
+pub(super) struct Directory {
+    pub path: PathBuf,
     keep: bool,
 }
 
 impl Directory {
-    fn make(keep: bool) -> Result<Directory, BenchError> {
+    pub fn make(keep: bool) -> Result<Directory, BenchError> {
         let mut random = [0u8; 8];
         getrandom::fill(&mut random).map_err(|error| BenchError::Failed(error.to_string()))?;
         let name = format!("headgate-bench-{:016x}", u64::from_le_bytes(random));
@@ -215,6 +215,10 @@ listen = []
 
 [cabinet]
 listen = []
+
+[cgrates]
+tcp = []
+http = []
 
 [metrics]
 listen = []

@@ -110,6 +110,8 @@ struct Planner<'a> {
     configured: HashMap<IpNet, SubscriberId>,
     /// Addresses that a row took while another subscriber had them; a later row may free them.
     contested: Vec<Contested>,
+    /// Subjects of the call rating that rows so far have named.
+    subjects: HashMap<String, AccountId>,
     /// Accounts whose balance this file has set.
     balanced: std::collections::HashSet<AccountId>,
     /// Accounts that were there before, and whose money or terms this file changes.
@@ -148,6 +150,7 @@ impl<'a> Planner<'a> {
                 .collect(),
             parents: state.groups.values().map(|group| (group.id, group.parent)).collect(),
             contested: Vec::new(),
+            subjects: HashMap::new(),
             balanced: std::collections::HashSet::new(),
             affected: std::collections::BTreeSet::new(),
             unblocked: Vec::new(),

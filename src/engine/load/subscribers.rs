@@ -49,6 +49,7 @@ impl Planner<'_> {
             )?,
             closed: old.as_ref().is_some_and(|a| a.closed),
         };
+        self.check_subjects(&account)?;
         let effect = self.keep_account(old, account.clone());
         let posted = self.opening_balance(&account, row.balance, effect == RowEffect::Added)?;
         self.note("account", &row.contract, with_posting(effect, posted));
@@ -220,6 +221,37 @@ impl Planner<'_> {
         self.keep_account(None, account.clone());
         let posted = self.opening_balance(&account, row.balance, true)?;
         Ok((account, posted))
+    }
+
+    /// One contract pays for a subject, and no money of its own stays behind.
+    fn check_subjects(&mut self, account: &Account) -> Result<(), Refusal> {
+        for subject in &account.voip_subjects {
+            let before = self.state.calls.payer(subject);
+            let named_by = self.subjects.insert(subject.clone(), account.id).or_else(|| {
+                // Who named it before this file may have been told otherwise by a row above.
+                before.filter(|id| {
+                    self.accounts.get(id).is_none_or(|changed| changed.voip_subjects.contains(subject))
+                })
+            });
+            if named_by.is_some_and(|id| id != account.id) {
+                return refuse(
+                    "subject-taken",
+                    format!("voip-subjects: another contract pays for {subject:?} already"),
+                );
+            }
+            let own = self.state.billing.budgets.get(subject).and_then(|budget| budget.money);
+            let own = own.map_or(Money::ZERO, |id| self.state.balance(id));
+            if before.is_none() && own != Money::ZERO {
+                return refuse(
+                    "subject-has-money",
+                    format!(
+                        "voip-subjects: {subject:?} has {} of its own; take it away first (DebitBalance)",
+                        own.to_decimal(self.state.settings.currency_digits)
+                    ),
+                );
+            }
+        }
+        Ok(())
     }
 
     fn keep_account(&mut self, old: Option<Account>, account: Account) -> RowEffect {

@@ -230,6 +230,9 @@ listen = ["127.0.0.1:8082"]
 [system-api.passwords]
 collector = "c"
 asr_fiscal = "f"
+[cgrates]
+tcp = []
+http = []
 [cabinet]
 listen = ["10.9.0.1:8080"]
 [log]

@@ -1,7 +1,7 @@
 //! Who may pass, and what the ledger holds as a whole.
 
 use super::{Call, Nothing, RpcError, Who, unknown, value};
-use crate::model::{DataFile, LoadOptions};
+use crate::model::{DataFile, LoadOptions, RatingFiles};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -20,6 +20,14 @@ struct Load {
     options: LoadOptions,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LoadRating {
+    files: RatingFiles,
+    #[serde(default)]
+    options: LoadOptions,
+}
+
 pub(super) async fn call(method: &str, mut call: Call) -> Result<Value, RpcError> {
     match method {
         "block" => {
@@ -33,6 +41,10 @@ pub(super) async fn call(method: &str, mut call: Call) -> Result<Value, RpcError
         "load" => {
             let Load { file, options } = call.read()?;
             value(call.operations.load(file, options, call.caller).await?)
+        }
+        "load_rating" => {
+            let LoadRating { files, options } = call.read()?;
+            value(call.operations.load_rating(files, options, call.caller).await?)
         }
         "go_live" => {
             let Nothing {} = call.read()?;

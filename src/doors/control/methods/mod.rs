@@ -15,7 +15,7 @@ use serde_json::Value;
 pub(super) async fn call(method: &str, call: Call) -> Result<Value, RpcError> {
     match method {
         "status" | "find" | "why" | "sessions" | "kick" | "coa" => look::call(method, call).await,
-        "block" | "unblock" | "load" | "go_live" | "panic.open" | "panic.close" => {
+        "block" | "unblock" | "load" | "load_rating" | "go_live" | "panic.open" | "panic.close" => {
             access::call(method, call).await
         }
         "pay" | "charge" | "reverse" | "correct" | "refund" | "transfer" | "credit" | "ledger" | "books" => {
