@@ -90,16 +90,16 @@ fn lock_month(state: &State, month: Month, actor: &Actor, now: Timestamp) -> Res
     Ok(Decision { outcome: Outcome::Done { changed: true }, changes })
 }
 
-/// A day that the fee run has not come to would be posted into the closed month.
+/// A day that the fee run has not come to would be posted into the closed month. Where fees have never been run, none
+/// are to come for days before the first run.
 fn check_fees(state: &State, month: Month) -> Result<(), Refusal> {
-    let fees_exist = state.billing.books.fees_through.is_some() || !state.billing.fees.is_empty();
-    let through = state.billing.books.fees_through;
-    if !fees_exist || through.is_some_and(|through| through >= month.last_day()) {
-        return Ok(());
+    match state.billing.books.fees_through.filter(|through| *through < month.last_day()) {
+        None => Ok(()),
+        Some(through) => Err(Refusal::new(
+            "fees-not-decided",
+            format!("not all fees of {month} are decided (so far up to {through}); `headgate status` says why"),
+        )),
     }
-    let so_far = through.map_or_else(|| "none yet".to_owned(), |day| format!("so far up to {day}"));
-    let text = format!("not all fees of {month} are decided ({so_far}); `headgate status` says why");
-    Err(Refusal::new("fees-not-decided", text))
 }
 
 /// Acts of these drafts, which come in the order of accounts; none for a sum of zero. An empty list says that there

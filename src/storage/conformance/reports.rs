@@ -27,7 +27,7 @@ fn revenue(id: i64, name: &str) -> Change {
 /// A fee of so much (less than zero: given back) for contract `account`, posted on `time`.
 fn fee(id: i64, account: i64, micros: i64, time: &str, for_day: Option<&str>) -> Change {
     let (debit, credit) = if micros > 0 { (account, -10) } else { (-10, account) };
-    let kind = if micros > 0 { TransferKind::Fee } else { TransferKind::Reversal };
+    let kind = TransferKind::Fee;
     let of = transfer(id, debit, credit, micros.abs());
     Change::Transfer(Transfer { kind, time: at(time), day: for_day.map(day), ..of })
 }
