@@ -33,12 +33,18 @@ impl Writer {
             let decided = self.state.decide(&job.command, &job.actor, now);
             answers.push(decided.map(|decision| {
                 for change in &decision.changes {
+                    #[cfg(debug_assertions)]
+                    if self.mutant.forgets(change) {
+                        continue;
+                    }
                     self.state.absorb(change, now, &mut touched);
                 }
                 changes.extend(decision.changes);
                 decision.outcome
             }));
         }
+        #[cfg(debug_assertions)]
+        let (jobs, answers) = self.mutant.answer_early(jobs, answers);
         match self.commit(&changes) {
             Ok(()) => {
                 self.directory.publish(&self.state, &touched, now);
@@ -54,6 +60,10 @@ impl Writer {
     /// Makes sure that every payment key of the batch that exists is in memory.
     fn fetch_payment_keys(&mut self, jobs: &[Job]) -> Result<(), StoreError> {
         let keys = self.state.keys_to_fetch(jobs.iter().map(|job| &job.command));
+        #[cfg(debug_assertions)]
+        if self.mutant.asks_nobody() {
+            return Ok(());
+        }
         if keys.is_empty() {
             return Ok(());
         }

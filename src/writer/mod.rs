@@ -5,6 +5,8 @@
 //! people go ahead of accounting. Protocols and rules live elsewhere.
 
 mod batch;
+#[cfg(debug_assertions)]
+mod mutants;
 mod queue;
 
 pub use queue::{Answer, Rejected, WriterHandle};
@@ -42,6 +44,8 @@ pub struct Writer {
     holder: String,
     /// The server is stopping and the state holds what the store may not: nothing is decided upon it any more.
     state_is_lost: bool,
+    #[cfg(debug_assertions)]
+    mutant: mutants::Mutant,
 }
 
 impl Writer {
@@ -61,8 +65,19 @@ impl Writer {
         directory.publish_all(&state, now);
         let queue = Arc::new(Queue::default());
         let handle = WriterHandle::new(Arc::clone(&queue));
-        let writer =
-            Writer { store, state, lease, settings, directory, clock, queue, holder, state_is_lost: false };
+        let writer = Writer {
+            store,
+            state,
+            lease,
+            settings,
+            directory,
+            clock,
+            queue,
+            holder,
+            state_is_lost: false,
+            #[cfg(debug_assertions)]
+            mutant: mutants::Mutant::of_this_process(),
+        };
         let thread = std::thread::Builder::new()
             .name("writer".into())
             .spawn(move || writer.run())

@@ -16,6 +16,8 @@ mod command_line;
 mod captive;
 /// The enforcer: its table in real network namespaces, with real traffic.
 mod enforcement;
+/// The server killed in the midst of payments, against the journals of those who paid.
+mod kill9;
 mod metrics;
 /// What operations answer to doors.
 mod operations;
