@@ -6,6 +6,7 @@ pub mod model;
 
 pub mod config;
 pub mod radius;
+pub mod rating;
 
 pub mod engine;
 pub mod storage;

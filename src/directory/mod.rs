@@ -11,6 +11,7 @@ mod inner;
 mod lookup;
 mod nases;
 mod pools;
+mod staged;
 mod strangers;
 
 pub use changes::{Cursor, Delta};
@@ -18,6 +19,7 @@ pub use entry::{Applied, Entry, LoginAttempt, LoginResult, NasNotice, Recent, Vi
 pub use inner::Inner;
 pub use lookup::{Found, LookupError};
 pub use nases::NasEntry;
+pub use staged::Staged;
 pub use strangers::Stranger;
 
 use crate::engine::{SessionEffect, State, Touched};
@@ -93,21 +95,24 @@ impl Directory {
         self.publish(state, &everybody, now);
     }
 
-    /// Publishes what a committed batch touched.
+    /// Publishes what has been touched, as it is now. Everything in the state has to be committed.
     pub fn publish(&self, state: &State, touched: &Touched, now: Timestamp) {
-        let views: Vec<_> = touched.subscribers.iter().filter_map(|id| state.view(*id, now)).collect();
-        let accounts: Vec<_> = touched.accounts.iter().filter_map(|id| state.account_view(*id)).collect();
+        self.publish_staged(Staged::of(state, touched, now));
+    }
+
+    /// Publishes what a committed batch touched, as it was right after that batch.
+    pub fn publish_staged(&self, staged: Staged) {
         let mut inner = self.inner.write();
         let mut nases_changed = false;
-        if touched.network {
-            nases_changed = inner.nases.define(state.nases());
-            inner.define_groups(state.groups());
-            self.pools.lock().define(state.pools());
+        if let Some(network) = &staged.network {
+            nases_changed = inner.nases.define(network.nases.iter());
+            inner.define_groups(network.groups.iter());
+            self.pools.lock().define(network.pools.iter());
         }
-        for (account, balance) in accounts {
+        for (account, balance) in staged.accounts {
             inner.put_account(account, balance);
         }
-        for view in views {
+        for view in staged.views {
             inner.put_subscriber(view);
         }
         if nases_changed {

@@ -24,7 +24,7 @@ pub use calendar::{day_of, midnight, moment};
 pub use rules::{BillingRules, Settings};
 pub use session::{SessionEffect, SessionTable};
 pub use standing::available;
-pub use state::{State, SubscriberView, Touched};
+pub use state::{RECENT_PAYMENTS_MAX, State, SubscriberView, Touched};
 
 use crate::model::*;
 

@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 /// Payments kept in memory from batch to batch, so that a repeat needs no question to the store.
-pub(super) const RECENT_PAYMENTS_MAX: usize = 100_000;
+pub const RECENT_PAYMENTS_MAX: usize = 100_000;
 
 /// The state of one ledger. Its rich values are shared with the directory's readers.
 pub struct State {
@@ -32,7 +32,8 @@ pub struct State {
     grants: HashMap<(PoolId, std::net::IpAddr), PoolGrant>,
     edge_positions: HashMap<String, SpoolPosition>,
     last_transfer: i64,
-    recent_payments: HashMap<PaymentKey, Payment>,
+    /// Boxed, because the table moves its entries each time it grows.
+    recent_payments: HashMap<PaymentKey, Box<Payment>>,
     recent_order: VecDeque<PaymentKey>,
     /// Moments at which somebody's standing changes by itself.
     deadlines: BTreeSet<(Timestamp, SubscriberId)>,
@@ -276,7 +277,7 @@ impl State {
 
     /// The payment a key names, if it is in memory; see [`State::keys_to_fetch`].
     pub(super) fn payment(&self, key: &PaymentKey) -> Option<&Payment> {
-        self.recent_payments.get(key)
+        self.recent_payments.get(key).map(Box::as_ref)
     }
 
     /// Payment keys of these commands that the store has to be asked for before they are decided. Old payments are
@@ -299,7 +300,7 @@ impl State {
     /// Takes in a payment that was made before, from the store or from a decision.
     pub fn remember_payment(&mut self, payment: Payment) {
         let key = payment.key.clone();
-        if self.recent_payments.insert(key.clone(), payment).is_none() {
+        if self.recent_payments.insert(key.clone(), Box::new(payment)).is_none() {
             self.recent_order.push_back(key);
         }
     }

@@ -516,6 +516,14 @@ pub(super) fn a_payment_is_found_by_its_exact_key(store: &mut dyn Store, _: &dyn
     let [_, Change::Payment(expected)] = payment(2, 1, 6) else { unreachable!() };
     assert_eq!(found, [(asked[0].clone(), expected)].into());
     assert!(writing.store.payments_by_key(&[]).unwrap().is_empty());
+    let mut second_way = writing.store.lookup().unwrap();
+    assert_eq!(second_way.payments_by_key(&asked).unwrap(), found);
+    writing.commit(&payment(3, 1, 7));
+    assert_eq!(
+        second_way.payments_by_key(&[key("osmp", "3")]).unwrap().len(),
+        1,
+        "it sees what is committed"
+    );
 }
 
 pub(super) fn transfers_of_an_account_come_newest_first(store: &mut dyn Store, reader: &dyn Reader) {

@@ -19,14 +19,26 @@ use crate::model::*;
 use std::collections::HashMap;
 use std::fmt;
 
-/// The writer's side of a store. One value, owned by the writer's thread.
-pub trait Store: Send {
+/// The writer's side of a store. One value, which the writer's threads hand to each other.
+pub trait Store: Lookup + Send {
     /// Takes the lease: raises its epoch by one, so that any earlier writer's batches are refused.
     fn acquire_lease(&mut self, holder: &str) -> Result<Lease, StoreError>;
 
     /// Everything the engine and the directory start from.
     fn load(&mut self) -> Result<Snapshot, StoreError>;
 
+    /// A second way to look things up, to be used while a batch is being committed by another thread. It sees what has
+    /// been committed when it is asked.
+    fn lookup(&self) -> Result<Box<dyn Lookup>, StoreError>;
+
+    /// Writes one batch in one durable transaction. A batch whose number the lease row already holds was
+    /// committed before; it is answered `Ok` and not written again. Any other number than that and the next one is
+    /// [`StoreError::Poisoned`], as is a change that breaks a constraint; nothing of the batch is written then.
+    fn commit(&mut self, batch: &Batch<'_>) -> Result<(), StoreError>;
+}
+
+/// What a decision needs to know of what was written before.
+pub trait Lookup: Send {
     /// The payments that these keys already name.
     fn payments_by_key(&mut self, keys: &[PaymentKey]) -> Result<HashMap<PaymentKey, Payment>, StoreError>;
 
@@ -35,11 +47,6 @@ pub trait Store: Send {
 
     /// The answers that these keys of requests already have.
     fn answers_by_key(&mut self, keys: &[String]) -> Result<Vec<RememberedAnswer>, StoreError>;
-
-    /// Writes one batch in one durable transaction. A batch whose number the lease row already holds was
-    /// committed before; it is answered `Ok` and not written again. Any other number than that and the next one is
-    /// [`StoreError::Poisoned`], as is a change that breaks a constraint; nothing of the batch is written then.
-    fn commit(&mut self, batch: &Batch<'_>) -> Result<(), StoreError>;
 }
 
 /// Questions that are answered from the store and not from memory. Shared between doors; never blocks the writer.

@@ -1,23 +1,85 @@
-//! One batch: decide, commit, publish, reply; and what is done when the store does not say yes.
+//! Batches on their way: decided, given to the store, published and answered.
 
 use super::Writer;
-use super::queue::{Job, Rejected, reject_all};
-use crate::engine::Touched;
+use super::committer::{Report, Work, commit};
+use super::queue::{BATCH_MAX, Job, Rejected, Room, Stopwatch, TAKEN_MAX, reject_all};
+use crate::directory::Staged;
+use crate::engine::{RECENT_PAYMENTS_MAX, Touched};
 use crate::model::*;
-use crate::storage::{Batch, StoreError};
+use crate::storage::{Lookup, StoreError};
 use std::time::Duration;
 
-/// Pause before the same batch is tried again.
-const RETRY_PAUSE: Duration = Duration::from_millis(if cfg!(test) { 2 } else { 200 });
-/// Pause between attempts to load anew.
-const RELOAD_PAUSE: Duration = Duration::from_millis(if cfg!(test) { 10 } else { 1_000 });
-/// While the disk is full or the store silent, callers are told "later" after this many tries, and the batch is
-/// taken up again from the loaded state.
-pub(super) const RETRIES_MAX: u32 = 25;
+/// A batch of so few commands is committed by the deciding thread itself: with nobody else waiting, there is nothing to
+/// decide meanwhile, and waking another thread would only cost time.
+const COMMITTED_HERE_MAX: usize = 4;
+
+/// Half as much again as [`TAKEN_MAX`] payments cost. A store that takes longer waits for its disk: then the next batch
+/// grows, so that each flush carries more.
+const SLOW: Duration = Duration::from_millis(4);
+
+/// Commands that were decided, in order, and what is to be written for them. Absorbed by the state, known to nobody.
+#[derive(Default)]
+pub(super) struct Decided {
+    jobs: Vec<Job>,
+    answers: Vec<Result<Outcome, Refusal>>,
+    changes: Vec<Change>,
+    touched: Touched,
+    spool_batch: bool,
+}
+
+/// What is not committed yet is never forgotten: the state keeps the newest payments, many more than two batches.
+const _: () = assert!(RECENT_PAYMENTS_MAX >= 10 * BATCH_MAX);
+
+impl Decided {
+    pub fn is_empty(&self) -> bool {
+        self.jobs.is_empty() && self.touched.subscribers.is_empty()
+    }
+
+    /// What it takes beside a batch that the store has, if there is one.
+    pub fn room(&self, in_work: Option<&InWork>) -> Room {
+        let most = if in_work.is_some_and(InWork::is_slow) { BATCH_MAX } else { TAKEN_MAX };
+        Room { commands: most.saturating_sub(self.jobs.len()), spool_batch: !self.spool_batch }
+    }
+
+    /// Standings that have changed by themselves are published with the batch, because the state is ahead of the store.
+    pub fn add_due(&mut self, subscribers: impl IntoIterator<Item = SubscriberId>) {
+        self.touched.subscribers.extend(subscribers);
+    }
+
+    pub fn into_jobs(self) -> Vec<Job> {
+        self.jobs
+    }
+}
+
+/// A batch that the store has, with what is told when it is committed.
+pub(super) struct InWork {
+    sequence: u64,
+    since: Stopwatch,
+    told: Told,
+}
+
+impl InWork {
+    fn is_slow(&self) -> bool {
+        self.since.elapsed() >= SLOW
+    }
+
+    /// How long until the next batch may grow larger.
+    pub fn slow_in(&self) -> Option<Duration> {
+        SLOW.checked_sub(self.since.elapsed()).filter(|left| !left.is_zero())
+    }
+}
+
+/// What readers and callers learn of a batch after its commit. Readers see what was so right after this batch, not what
+/// later batches have made of it in the state.
+struct Told {
+    staged: Staged,
+    jobs: Vec<Job>,
+    answers: Vec<Result<Outcome, Refusal>>,
+}
 
 impl Writer {
-    /// Decides and commits jobs together. On trouble with one of them the batch is halved until it stands alone.
-    pub(super) fn process(&mut self, jobs: Vec<Job>) {
+    /// Decides jobs on top of everything decided before.
+    pub(super) fn decide(&mut self, jobs: Vec<Job>, into: &mut Decided) {
         if self.state_is_lost {
             return reject_all(jobs, &Rejected::Later("the server is stopping".into()));
         }
@@ -26,38 +88,25 @@ impl Writer {
             return reject_all(jobs, &Rejected::Later(error.to_string()));
         }
         let now = self.clock.now();
-        let mut changes = Vec::new();
-        let mut touched = Touched::default();
-        let mut answers = Vec::with_capacity(jobs.len());
-        for job in &jobs {
+        for job in jobs {
             let decided = self.state.decide(&job.command, &job.actor, now);
-            answers.push(decided.map(|decision| {
+            into.answers.push(decided.map(|decision| {
                 for change in &decision.changes {
                     #[cfg(debug_assertions)]
                     if self.mutant.forgets(change) {
                         continue;
                     }
-                    self.state.absorb(change, now, &mut touched);
+                    self.state.absorb(change, now, &mut into.touched);
                 }
-                changes.extend(decision.changes);
+                into.changes.extend(decision.changes);
                 decision.outcome
             }));
-        }
-        #[cfg(debug_assertions)]
-        let (jobs, answers) = self.mutant.answer_early(jobs, answers);
-        match self.commit(&changes) {
-            Ok(()) => {
-                self.directory.publish(&self.state, &touched, now);
-                for (job, answer) in jobs.into_iter().zip(answers) {
-                    // A caller that went away does not need its answer.
-                    let _ = job.reply.send(answer.map_err(Rejected::Refused));
-                }
-            }
-            Err(error) => self.recover(jobs, error),
+            into.spool_batch |= matches!(job.command, Command::Replay { .. });
+            into.jobs.push(job);
         }
     }
 
-    /// Makes sure that every payment key of the batch that exists is in memory.
+    /// Makes sure that every payment key of the jobs that exists is in memory.
     fn fetch_payment_keys(&mut self, jobs: &[Job]) -> Result<(), StoreError> {
         let keys = self.state.keys_to_fetch(jobs.iter().map(|job| &job.command));
         #[cfg(debug_assertions)]
@@ -67,81 +116,104 @@ impl Writer {
         if keys.is_empty() {
             return Ok(());
         }
-        for payment in self.store.payments_by_key(&keys)?.into_values() {
+        let asked: &mut dyn Lookup = match &mut self.store {
+            Some(store) => store.as_mut(),
+            None => self.lookup.as_mut(),
+        };
+        for payment in asked.payments_by_key(&keys)?.into_values() {
             self.state.remember_payment(payment);
         }
         Ok(())
     }
 
-    /// Commits changes under the next batch number. An unknown outcome is resolved by sending the same batch again.
-    fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+    /// Gives the open batch to the store if the store is here.
+    pub(super) fn close_batch(&mut self) {
+        if self.open.is_empty() || self.store.is_none() {
+            return;
+        }
+        if self.open.changes.is_empty() {
+            // Everything it rests on is committed.
+            let open = std::mem::take(&mut self.open);
+            let (told, _) = self.stage(open);
+            return self.tell(told);
+        }
+        let open = std::mem::take(&mut self.open);
+        if open.jobs.len() <= COMMITTED_HERE_MAX && self.queue.is_empty() {
+            self.commit_here(open);
+        } else {
+            self.begin_commit(open);
+        }
+    }
+
+    /// Decides and commits jobs in this thread; used where nothing else can go on meanwhile.
+    pub(super) fn process(&mut self, jobs: Vec<Job>) {
+        let mut decided = Decided::default();
+        self.decide(jobs, &mut decided);
+        self.commit_here(decided);
+    }
+
+    fn commit_here(&mut self, decided: Decided) {
+        let (told, changes) = self.stage(decided);
+        let Some(store) = &mut self.store else {
+            return reject_all(told.jobs, &Rejected::Unknown);
+        };
         if changes.is_empty() {
-            return Ok(());
+            return self.tell(told);
         }
         let sequence = self.lease.batch_sequence + 1;
-        let batch = Batch { epoch: self.lease.epoch, sequence, changes };
-        let mut tries = 0;
-        loop {
-            match self.store.commit(&batch) {
-                Ok(()) => {
-                    self.lease.batch_sequence = sequence;
-                    return Ok(());
-                }
-                Err(error @ (StoreError::Full(_) | StoreError::Unknown(_))) if tries < RETRIES_MAX => {
-                    if tries == 0 {
-                        tracing::error!(%error, "a batch is held and tried again");
-                    }
-                    tries += 1;
-                    std::thread::sleep(RETRY_PAUSE);
-                }
-                Err(error) => return Err(error),
+        match commit(store.as_mut(), &Work { epoch: self.lease.epoch, sequence, changes }) {
+            Ok(()) => {
+                self.lease.batch_sequence = sequence;
+                self.tell(told);
             }
+            Err(error) => self.recover(told.jobs, sequence, error),
         }
     }
 
-    /// The state holds what the store may not: load anew, then do what can be done.
-    fn recover(&mut self, jobs: Vec<Job>, error: StoreError) {
-        tracing::error!(%error, commands = jobs.len(), "a batch was not committed; loading anew");
+    fn begin_commit(&mut self, decided: Decided) {
+        let (told, changes) = self.stage(decided);
         let sequence = self.lease.batch_sequence + 1;
-        if let Err(cause) = self.reload() {
-            // Nobody waits for a store that may stay away: only whether it was done may have to stay open.
-            reject_all(jobs, &unfinished(error, false));
-            return self.reload_until_stopped(cause);
+        // Without the store there is nothing to begin, and without its thread no report will come: both end the writer.
+        if let Some(store) = self.store.take() {
+            self.committer.begin(store, Work { epoch: self.lease.epoch, sequence, changes });
         }
-        match error {
-            StoreError::Poisoned(_) if jobs.len() > 1 => {
-                let mut first = jobs;
-                let second = first.split_off(first.len() / 2);
-                self.process(first);
-                self.process(second);
+        self.in_work = Some(InWork { sequence, since: Stopwatch::start(), told });
+    }
+
+    /// The store is back. It gets the next batch first, so that it works while this one is published and answered.
+    pub(super) fn committed(&mut self, report: Report) {
+        self.store = Some(report.store);
+        let Some(work) = self.in_work.take() else { return };
+        match report.result {
+            Ok(()) => {
+                self.lease.batch_sequence = work.sequence;
+                if !self.open.changes.is_empty() {
+                    let open = std::mem::take(&mut self.open);
+                    self.begin_commit(open);
+                }
+                self.tell(work.told);
             }
-            // Our lease is the newest now, so a batch that is not there will not come any more.
-            error => reject_all(jobs, &unfinished(error, self.lease.batch_sequence < sequence)),
+            Err(error) => {
+                // What was decided on top of it is decided again, after it.
+                self.queue.put_back(std::mem::take(&mut self.open).into_jobs());
+                self.recover(work.told.jobs, work.sequence, error);
+            }
         }
     }
 
-    /// Tries until the state is that of the store again; until then everybody is told to come later.
-    fn reload_until_stopped(&mut self, mut error: StoreError) {
-        loop {
-            tracing::error!(%error, "cannot load from the store");
-            if self.queue.is_stopping() {
-                self.state_is_lost = true;
-                return;
-            }
-            self.queue.reject_waiting(&error.to_string());
-            std::thread::sleep(RELOAD_PAUSE);
-            match self.reload() {
-                Ok(()) => return,
-                Err(again) => error = again,
-            }
-        }
+    fn stage(&self, decided: Decided) -> (Told, Vec<Change>) {
+        let staged = Staged::of(&self.state, &decided.touched, self.clock.now());
+        let (jobs, answers) = (decided.jobs, decided.answers);
+        #[cfg(debug_assertions)]
+        let (jobs, answers) = self.mutant.answer_early(jobs, answers);
+        (Told { staged, jobs, answers }, decided.changes)
     }
-}
 
-/// What a caller is told whose command was not committed, or perhaps was.
-fn unfinished(error: StoreError, surely_not_done: bool) -> Rejected {
-    match error {
-        StoreError::Unknown(_) | StoreError::Unusable(_) if !surely_not_done => Rejected::Unknown,
-        error => Rejected::Later(error.to_string()),
+    fn tell(&self, told: Told) {
+        self.directory.publish_staged(told.staged);
+        for (job, answer) in told.jobs.into_iter().zip(told.answers) {
+            // A caller that went away does not need its answer.
+            let _ = job.reply.send(answer.map_err(Rejected::Refused));
+        }
     }
 }

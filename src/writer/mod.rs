@@ -1,21 +1,35 @@
 //! The one writer of a ledger: queue -> batch -> decide -> commit -> publish -> reply.
 //!
-//! One thread owns the engine's state and the store. It drains what is queued (no added delay), decides each command in
-//! order, commits all changes in one transaction, publishes them in the directory, and only then answers. Payments and
+//! The writer's thread owns the engine's state. It drains what is queued (no added delay), decides each command in order,
+//! has all changes committed in one transaction, publishes them in the directory, and only then answers. Payments and
 //! people go ahead of accounting. Protocols and rules live elsewhere.
+//!
+//! Two batches are on their way at most. While the committer's thread writes batch N, the writer's thread decides batch
+//! N+1 on top of it; so the state may be ahead of the store, and these rules hold:
+//!
+//! - N+1 is given to the store only after N was committed: the order of batches is the order of their commits.
+//! - Readers and callers learn of a batch after its own commit and not before. What readers will see is taken from the
+//!   state when the batch is closed ([`Staged`](crate::directory::Staged)), before the next one changes it.
+//! - A repeat or a refusal that rests on N, even with nothing to write, is in N+1 and is told after N.
+//! - If N is not committed, what was decided on top of it was told to nobody: it goes back to the front of the queue, the
+//!   state is loaded anew, and N is dealt with first.
 
 mod batch;
+mod committer;
 #[cfg(debug_assertions)]
 mod mutants;
 mod queue;
+mod recovery;
 
 pub use queue::{Answer, Rejected, WriterHandle};
 
 use crate::directory::Directory;
-use crate::engine::{Settings, State, Touched};
+use crate::engine::{Settings, State};
 use crate::model::*;
-use crate::storage::{Lease, Store, StoreError};
-use queue::Queue;
+use crate::storage::{Lease, Lookup, Store, StoreError};
+use batch::{Decided, InWork};
+use committer::Committer;
+use queue::{Event, Queue, reject_all};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +37,8 @@ use std::time::Duration;
 /// How long the writer sleeps when nothing is queued. It sleeps by a timer and decides by the clock: when somebody sets
 /// the clock forward, moments that have come are noticed after this.
 const IDLE_MAX: Duration = Duration::from_secs(1);
+
+const ENDED: &str = "the ledger's writer has ended";
 
 /// A writer that has started.
 pub struct Started {
@@ -34,7 +50,10 @@ pub struct Started {
 
 /// Everything the writer's thread owns.
 pub struct Writer {
-    store: Box<dyn Store>,
+    /// None while the committer's thread has it.
+    store: Option<Box<dyn Store>>,
+    /// Asked while the store is away.
+    lookup: Box<dyn Lookup>,
     state: State,
     lease: Lease,
     settings: Settings,
@@ -42,6 +61,11 @@ pub struct Writer {
     clock: Arc<dyn Clock>,
     queue: Arc<Queue>,
     holder: String,
+    /// The batch that the committer's thread has.
+    in_work: Option<InWork>,
+    /// The batch that takes in commands. Empty, unless another is in work.
+    open: Decided,
+    committer: Committer,
     /// The server is stopping and the state holds what the store may not: nothing is decided upon it any more.
     state_is_lost: bool,
     #[cfg(debug_assertions)]
@@ -65,15 +89,20 @@ impl Writer {
         directory.publish_all(&state, now);
         let queue = Arc::new(Queue::default());
         let handle = WriterHandle::new(Arc::clone(&queue));
+        let no_thread = |e| StoreError::Unusable(format!("cannot start the writer's threads: {e}"));
         let writer = Writer {
-            store,
+            lookup: store.lookup()?,
+            store: Some(store),
             state,
             lease,
             settings,
             directory,
             clock,
+            committer: Committer::start(Arc::clone(&queue)).map_err(no_thread)?,
             queue,
             holder,
+            in_work: None,
+            open: Decided::default(),
             state_is_lost: false,
             #[cfg(debug_assertions)]
             mutant: mutants::Mutant::of_this_process(),
@@ -81,42 +110,42 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("writer".into())
             .spawn(move || writer.run())
-            .map_err(|e| StoreError::Unusable(format!("cannot start the writer's thread: {e}")))?;
+            .map_err(no_thread)?;
         Ok(Started { handle, thread, edge_positions })
     }
 
     fn run(mut self) {
         loop {
-            let now = self.clock.now();
-            let wait = self.state.next_deadline().map_or(IDLE_MAX, |at| at.since(now)).min(IDLE_MAX);
-            let Some(jobs) = self.queue.take(wait) else { return };
-            self.publish_due();
-            if !jobs.is_empty() {
-                self.process(jobs);
+            let room = self.open.room(self.in_work.as_ref());
+            match self.queue.next(self.wait(), room, self.in_work.is_some()) {
+                Event::Jobs(jobs) => {
+                    self.take_due();
+                    let mut open = std::mem::take(&mut self.open);
+                    self.decide(jobs, &mut open);
+                    self.open = open;
+                }
+                Event::Committed(report) => self.committed(report),
+                Event::Quiet => self.take_due(),
+                Event::End => return,
             }
+            self.close_batch();
         }
     }
 
-    /// Publishes those whose standing has changed by itself: a credit's term, a validity.
-    fn publish_due(&mut self) {
-        if self.state_is_lost {
-            return;
-        }
+    /// How long to sleep when nothing comes.
+    fn wait(&self) -> Duration {
         let now = self.clock.now();
-        let due = self.state.take_due(now);
-        if !due.is_empty() {
-            let touched = Touched { subscribers: due, ..Touched::default() };
-            self.directory.publish(&self.state, &touched, now);
-        }
+        let deadline = self.state.next_deadline().map(|at| at.since(now));
+        let room = self.in_work.as_ref().and_then(InWork::slow_in);
+        [deadline, room].into_iter().flatten().fold(IDLE_MAX, Duration::min)
     }
 
-    /// Drops the state and starts from the store again.
-    fn reload(&mut self) -> Result<(), StoreError> {
-        self.lease = self.store.acquire_lease(&self.holder)?;
-        let now = self.clock.now();
-        self.state = State::new(self.store.load()?, self.settings.clone(), now);
-        self.directory.publish_all(&self.state, now);
-        Ok(())
+    /// Lets those be published whose standing has changed by itself: a credit's term, a validity.
+    fn take_due(&mut self) {
+        if !self.state_is_lost {
+            let due = self.state.take_due(self.clock.now());
+            self.open.add_due(due);
+        }
     }
 }
 
@@ -124,7 +153,12 @@ impl Writer {
 impl Drop for Writer {
     fn drop(&mut self) {
         self.queue.stop();
-        self.queue.reject_waiting("the ledger's writer has ended");
+        self.queue.reject_waiting(ENDED);
+        // Never given to the store. Of a batch in work nothing is known; its callers see that when it is dropped.
+        reject_all(std::mem::take(&mut self.open).into_jobs(), &Rejected::Later(ENDED.into()));
+        // The store is closed here, not when the last handle to the queue is dropped.
+        self.committer.end();
+        drop(self.queue.take_report());
     }
 }
 

@@ -7,7 +7,7 @@
 use super::queue::{Job, Rejected};
 use crate::model::{Change, Outcome, Refusal};
 
-type Decided = Result<Outcome, Refusal>;
+type Ruling = Result<Outcome, Refusal>;
 
 /// The fault that this process was started with; in earnest: none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Mutant {
     }
 
     /// Answers the callers now, if that is the fault; what is left to answer after the commit.
-    pub fn answer_early(self, jobs: Vec<Job>, answers: Vec<Decided>) -> (Vec<Job>, Vec<Decided>) {
+    pub fn answer_early(self, jobs: Vec<Job>, answers: Vec<Ruling>) -> (Vec<Job>, Vec<Ruling>) {
         if self != Mutant::ReplyBeforeCommit {
             return (jobs, answers);
         }

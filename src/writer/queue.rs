@@ -1,5 +1,6 @@
 //! The writer's bounded queues, and the handle that puts commands into them.
 
+use super::committer::Report;
 use crate::model::*;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
@@ -12,8 +13,11 @@ use tokio::sync::oneshot;
 pub(super) const URGENT_MAX: usize = 20_000;
 /// Spool batches waiting at most.
 const BACKGROUND_MAX: usize = 4;
-/// Commands decided and committed together at most.
-const BATCH_MAX: usize = 1_000;
+/// Commands committed together at most.
+pub(super) const BATCH_MAX: usize = 1_000;
+/// Commands taken at once, and committed together as long as the store is quick: while it writes so many, the next ones
+/// are decided, and the ones before are published and answered.
+pub(super) const TAKEN_MAX: usize = 250;
 
 /// The answer to a command.
 pub type Answer = Result<Outcome, Rejected>;
@@ -50,6 +54,7 @@ pub(super) struct Job {
 #[derive(Default)]
 pub(super) struct Queue {
     waiting: Mutex<Waiting>,
+    /// Wakes the writer's thread: something is waiting for it.
     filled: Condvar,
     /// Woken when a spool batch has been taken.
     drained: Condvar,
@@ -59,32 +64,105 @@ pub(super) struct Queue {
 struct Waiting {
     urgent: VecDeque<Job>,
     background: VecDeque<Job>,
+    /// What became of the batch that the committer's thread has been given.
+    report: Option<Report>,
+    committer_ended: bool,
     stopping: bool,
+    /// What the writer's thread sleeps for besides a report; None: it is awake or will be. Waking it for commands that it
+    /// cannot take yet would cost more than deciding them.
+    awaited: Option<Room>,
+}
+
+/// What the batch that is being decided still takes.
+#[derive(Clone, Copy)]
+pub(super) struct Room {
+    pub commands: usize,
+    pub spool_batch: bool,
+}
+
+/// Runs while the store has a batch. Of the machine's monotonic time, as all waiting here is.
+pub(super) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    pub fn start() -> Stopwatch {
+        Stopwatch(Instant::now())
+    }
+
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// What the writer's thread wakes for.
+pub(super) enum Event {
+    Jobs(Vec<Job>),
+    Committed(Report),
+    /// The time is over.
+    Quiet,
+    /// Stopped, and everything is carried out that was queued; or the committer's thread is gone.
+    End,
 }
 
 impl Queue {
-    /// Waits for commands and takes a batch; empty when the time is over, None when stopped and drained.
-    pub fn take(&self, wait: Duration) -> Option<Vec<Job>> {
+    /// Waits for what is next. `committing`: a batch is with the committer's thread, and its report will come.
+    pub fn next(&self, wait: Duration, room: Room, committing: bool) -> Event {
         let until = Instant::now() + wait;
         let mut waiting = self.waiting.lock();
-        while waiting.urgent.is_empty() && waiting.background.is_empty() {
-            if waiting.stopping {
-                return None;
+        loop {
+            if let Some(report) = waiting.report.take() {
+                return Event::Committed(report);
             }
-            if self.filled.wait_until(&mut waiting, until).timed_out() {
-                return Some(Vec::new());
+            let spool_batches = waiting.background.len();
+            let jobs = waiting.take(room);
+            if waiting.background.len() < spool_batches {
+                self.drained.notify_one();
+            }
+            if !jobs.is_empty() {
+                return Event::Jobs(jobs);
+            }
+            let idle = !committing && waiting.is_empty();
+            if (waiting.stopping && idle) || (waiting.committer_ended && committing) {
+                return Event::End;
+            }
+            waiting.awaited = Some(room);
+            let over = self.filled.wait_until(&mut waiting, until).timed_out();
+            waiting.awaited = None;
+            if over {
+                return Event::Quiet;
             }
         }
-        let count = waiting.urgent.len().min(BATCH_MAX);
-        let mut jobs: Vec<Job> = waiting.urgent.drain(..count).collect();
-        // One spool batch at most rides along, so that payments never wait for more than that.
-        if jobs.len() < BATCH_MAX
-            && let Some(job) = waiting.background.pop_front()
-        {
-            jobs.push(job);
-            self.drained.notify_one();
+    }
+
+    /// Whether nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.lock().is_empty()
+    }
+
+    /// Puts jobs that were taken back to the front, in their order.
+    pub fn put_back(&self, jobs: Vec<Job>) {
+        let mut waiting = self.waiting.lock();
+        for job in jobs.into_iter().rev() {
+            match job.command {
+                Command::Replay { .. } => waiting.background.push_front(job),
+                _ => waiting.urgent.push_front(job),
+            }
         }
-        Some(jobs)
+    }
+
+    /// Tells the writer's thread what became of the batch it has given away.
+    pub fn report(&self, report: Report) {
+        self.waiting.lock().report = Some(report);
+        self.filled.notify_one();
+    }
+
+    /// No report will come any more.
+    pub fn committer_ended(&self) {
+        self.waiting.lock().committer_ended = true;
+        self.filled.notify_one();
+    }
+
+    pub fn take_report(&self) -> Option<Report> {
+        self.waiting.lock().report.take()
     }
 
     pub fn is_stopping(&self) -> bool {
@@ -106,6 +184,30 @@ impl Queue {
         drop(waiting);
         self.drained.notify_all();
         reject_all(jobs.into_iter().chain(spool_batches), &Rejected::Later(reason.to_owned()));
+    }
+}
+
+impl Waiting {
+    /// Whether what has just been queued is to wake the writer's thread.
+    fn is_awaited(&mut self, as_room: impl Fn(&Room) -> bool) -> bool {
+        self.awaited.take_if(|room| as_room(room)).is_some()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.urgent.is_empty() && self.background.is_empty()
+    }
+
+    fn take(&mut self, room: Room) -> Vec<Job> {
+        // Spool batches wait while a full batch of people and payments does; else one rides along, so that payments
+        // never wait for more than that.
+        let spool_batch = room.spool_batch && self.urgent.len() < BATCH_MAX;
+        let count = self.urgent.len().min(room.commands).min(TAKEN_MAX);
+        let mut jobs = Vec::with_capacity(count + 1);
+        jobs.extend(self.urgent.drain(..count));
+        if spool_batch {
+            jobs.extend(self.background.pop_front());
+        }
+        jobs
     }
 }
 
@@ -138,8 +240,11 @@ impl WriterHandle {
             return Err(Rejected::Later(format!("{URGENT_MAX} commands are waiting")));
         }
         waiting.urgent.push_back(Job { command, actor, reply });
+        let wake = waiting.is_awaited(|room| room.commands > 0);
         drop(waiting);
-        self.queue.filled.notify_one();
+        if wake {
+            self.queue.filled.notify_one();
+        }
         Ok(answer)
     }
 
@@ -164,8 +269,11 @@ impl WriterHandle {
             return Err(Rejected::Later("the server is stopping".into()));
         }
         waiting.background.push_back(Job { command, actor: Actor::system(), reply });
+        let wake = waiting.is_awaited(|room| room.spool_batch);
         drop(waiting);
-        self.queue.filled.notify_one();
+        if wake {
+            self.queue.filled.notify_one();
+        }
         answer.blocking_recv().unwrap_or(Err(Rejected::Unknown))
     }
 

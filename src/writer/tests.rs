@@ -1,5 +1,6 @@
 //! The batch loop against a store that fails on order: what callers are told, and what is in the books afterwards.
 
+mod pipeline;
 mod queue;
 mod store;
 mod trouble;

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::engine::{Settings, State, Touched};
 use crate::model::*;
 use crate::storage::sqlite::SqliteStore;
-use crate::storage::{Batch, Store, Vault};
+use crate::storage::{Batch, Lookup, Store, Vault};
 use clap::Args;
 use serde::Serialize;
 use std::fmt::Write;

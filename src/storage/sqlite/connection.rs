@@ -14,7 +14,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The WAL is carried into the file when it has this many pages of 4 KiB, and is then overwritten from its
 /// start: overwriting is cheaper to flush than growing.
 const WAL_PAGES_MAX: i64 = 8_000;
-const WRITER_CACHE_KIB: i64 = 65_536;
+/// Not larger: SQLite looks through the whole table of cached pages at each commit that has split a page. What falls out
+/// of it is in the system's cache.
+const WRITER_CACHE_KIB: i64 = 16_384;
 const READER_CACHE_KIB: i64 = 8_192;
 /// Statements kept prepared per connection; more than the back end has.
 const STATEMENTS_MAX: usize = 64;

@@ -22,7 +22,7 @@ pub(super) fn rows<T>(
     let mut rows = statement.query(params)?;
     let mut objects = Vec::new();
     while let Some(row) = rows.next()? {
-        objects.push(object(&mut Columns { row, next: 0 })?);
+        objects.push(object(&mut Columns::of(row))?);
     }
     Ok(objects)
 }
@@ -33,7 +33,11 @@ pub(super) struct Columns<'r> {
     next: usize,
 }
 
-impl Columns<'_> {
+impl<'r> Columns<'r> {
+    pub fn of(row: &'r Row<'r>) -> Columns<'r> {
+        Columns { row, next: 0 }
+    }
+
     pub fn value<T: FromSql>(&mut self) -> Result<T> {
         self.next += 1;
         self.row.get(self.next - 1)

@@ -1,7 +1,7 @@
 //! The writing side: lease, load, commit.
 
 use super::super::vault::{Place, Vault};
-use super::super::{Batch, Lease, Store, StoreError};
+use super::super::{Batch, Lease, Lookup, Store, StoreError};
 use super::write::Statements;
 use super::{SqliteReader, connection, read, schema, tables, write};
 use crate::model::*;
@@ -75,6 +75,22 @@ impl Store for SqliteStore {
         self.settled(result)
     }
 
+    fn lookup(&self) -> Result<Box<dyn Lookup>, StoreError> {
+        Ok(Box::new(SqliteLookup { path: self.path.clone(), connection: None }))
+    }
+
+    fn commit(&mut self, batch: &Batch<'_>) -> Result<(), StoreError> {
+        self.connection()?;
+        let SqliteStore { connection, vault, statements, .. } = self;
+        let result = match connection {
+            Some(connection) => commit(connection, statements, vault, batch),
+            None => Err(StoreError::Unknown("no connection".to_owned())),
+        };
+        self.settled(result)
+    }
+}
+
+impl Lookup for SqliteStore {
     fn payments_by_key(&mut self, keys: &[PaymentKey]) -> Result<HashMap<PaymentKey, Payment>, StoreError> {
         let result = self.connection().and_then(|connection| payments_by_key(connection, keys));
         self.settled(result)
@@ -89,15 +105,40 @@ impl Store for SqliteStore {
         let result = self.connection().and_then(|connection| answers_by_key(connection, keys));
         self.settled(result)
     }
+}
 
-    fn commit(&mut self, batch: &Batch<'_>) -> Result<(), StoreError> {
-        self.connection()?;
-        let SqliteStore { connection, vault, statements, .. } = self;
-        let result = match connection {
-            Some(connection) => commit(connection, statements, vault, batch),
-            None => Err(StoreError::Unknown("no connection".to_owned())),
+/// Looks things up over a read-only connection of its own, opened at the first question and anew after an error.
+struct SqliteLookup {
+    path: PathBuf,
+    connection: Option<Connection>,
+}
+
+impl SqliteLookup {
+    fn ask<T>(
+        &mut self,
+        question: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => connection::open_reader(&self.path)?,
         };
-        self.settled(result)
+        let answer = question(&connection)?;
+        self.connection = Some(connection);
+        Ok(answer)
+    }
+}
+
+impl Lookup for SqliteLookup {
+    fn payments_by_key(&mut self, keys: &[PaymentKey]) -> Result<HashMap<PaymentKey, Payment>, StoreError> {
+        self.ask(|connection| payments_by_key(connection, keys))
+    }
+
+    fn transfers_by_id(&mut self, ids: &[TransferId]) -> Result<Vec<PostedTransfer>, StoreError> {
+        self.ask(|connection| transfers_by_id(connection, ids))
+    }
+
+    fn answers_by_key(&mut self, keys: &[String]) -> Result<Vec<RememberedAnswer>, StoreError> {
+        self.ask(|connection| answers_by_key(connection, keys))
     }
 }
 
@@ -172,10 +213,15 @@ fn payments_by_key(
     connection: &Connection,
     keys: &[PaymentKey],
 ) -> Result<HashMap<PaymentKey, Payment>, StoreError> {
-    let sql = format!("{} WHERE operator = ?1 AND id = ?2", tables::PAYMENT.select());
+    // One moment for all keys: a transaction for each would take its locks again and again.
+    let transaction = connection.unchecked_transaction()?;
+    let mut statement = transaction
+        .prepare_cached(&format!("{} WHERE operator = ?1 AND id = ?2", tables::PAYMENT.select()))?;
     let mut payments = HashMap::new();
     for key in keys {
-        for payment in read::rows(connection, &sql, params![key.operator, key.id], read::payment)? {
+        let mut rows = statement.query(params![key.operator, key.id])?;
+        while let Some(row) = rows.next()? {
+            let payment = read::payment(&mut read::Columns::of(row))?;
             payments.insert(payment.key.clone(), payment);
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::engine::testing::stored;
 use crate::model::*;
-use crate::storage::{Batch, Lease, Store, StoreError};
+use crate::storage::{Batch, Lease, Lookup, Store, StoreError};
 use parking_lot::{Condvar, Mutex};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -40,6 +40,8 @@ struct Inner {
     away: bool,
     gate_closed: bool,
     at_gate: bool,
+    /// Commits that the closed gate lets through.
+    passes: usize,
     slow: Duration,
 }
 
@@ -71,6 +73,14 @@ impl Shared {
 
     pub fn open_gate(&self) {
         self.inner.lock().gate_closed = false;
+        self.gate_moved.notify_all();
+    }
+
+    /// Lets the one that stands there through; the next one stands still again.
+    pub fn pass_gate(&self) {
+        let mut inner = self.inner.lock();
+        inner.passes += 1;
+        inner.at_gate = false;
         self.gate_moved.notify_all();
     }
 
@@ -149,43 +159,18 @@ impl Store for MemoryStore {
         Ok(stored(&self.reached()?.changes))
     }
 
-    fn payments_by_key(&mut self, keys: &[PaymentKey]) -> Result<HashMap<PaymentKey, Payment>, StoreError> {
-        let inner = self.reached()?;
-        Ok(keys
-            .iter()
-            .filter_map(|key| inner.payments.get_key_value(key))
-            .map(|(k, p)| (k.clone(), p.clone()))
-            .collect())
-    }
-
-    fn transfers_by_id(&mut self, ids: &[TransferId]) -> Result<Vec<PostedTransfer>, StoreError> {
-        let inner = self.reached()?;
-        let transfers = || inner.changes.iter().filter_map(as_transfer);
-        let posted = |id: &TransferId| {
-            let transfer = transfers().find(|transfer| transfer.id == *id)?.clone();
-            let reversed_by = transfers().find(|t| t.reverses == Some(*id)).map(|t| t.id);
-            let payment = inner.payments.values().find(|payment| payment.transfer == *id).cloned();
-            Some(PostedTransfer { transfer, reversed_by, payment })
-        };
-        Ok(ids.iter().filter_map(posted).collect())
-    }
-
-    fn answers_by_key(&mut self, keys: &[String]) -> Result<Vec<RememberedAnswer>, StoreError> {
-        let inner = self.reached()?;
-        let answers = inner.changes.iter().filter_map(|change| match change {
-            Change::Answer(answer) if keys.contains(&answer.key) => Some(answer.clone()),
-            _ => None,
-        });
-        Ok(answers.collect())
+    fn lookup(&self) -> Result<Box<dyn Lookup>, StoreError> {
+        Ok(Box::new(MemoryStore(Arc::clone(&self.0))))
     }
 
     fn commit(&mut self, batch: &Batch<'_>) -> Result<(), StoreError> {
         let mut inner = self.0.inner.lock();
         inner.attempts.push((batch.epoch, batch.sequence, batch.changes.len()));
         inner.at_gate = inner.gate_closed;
-        while inner.gate_closed {
+        while inner.gate_closed && inner.passes == 0 {
             self.0.gate_moved.wait(&mut inner);
         }
+        inner.passes = inner.passes.saturating_sub(1);
         inner.at_gate = false;
         if !inner.slow.is_zero() {
             let slow = inner.slow;
@@ -214,6 +199,38 @@ impl Store for MemoryStore {
             Some(Step::DoneAndUnknown) => Err(StoreError::Unknown("cut off after the commit".into())),
             _ => Ok(()),
         }
+    }
+}
+
+impl Lookup for MemoryStore {
+    fn payments_by_key(&mut self, keys: &[PaymentKey]) -> Result<HashMap<PaymentKey, Payment>, StoreError> {
+        let inner = self.reached()?;
+        Ok(keys
+            .iter()
+            .filter_map(|key| inner.payments.get_key_value(key))
+            .map(|(k, p)| (k.clone(), p.clone()))
+            .collect())
+    }
+
+    fn transfers_by_id(&mut self, ids: &[TransferId]) -> Result<Vec<PostedTransfer>, StoreError> {
+        let inner = self.reached()?;
+        let transfers = || inner.changes.iter().filter_map(as_transfer);
+        let posted = |id: &TransferId| {
+            let transfer = transfers().find(|transfer| transfer.id == *id)?.clone();
+            let reversed_by = transfers().find(|t| t.reverses == Some(*id)).map(|t| t.id);
+            let payment = inner.payments.values().find(|payment| payment.transfer == *id).cloned();
+            Some(PostedTransfer { transfer, reversed_by, payment })
+        };
+        Ok(ids.iter().filter_map(posted).collect())
+    }
+
+    fn answers_by_key(&mut self, keys: &[String]) -> Result<Vec<RememberedAnswer>, StoreError> {
+        let inner = self.reached()?;
+        let answers = inner.changes.iter().filter_map(|change| match change {
+            Change::Answer(answer) if keys.contains(&answer.key) => Some(answer.clone()),
+            _ => None,
+        });
+        Ok(answers.collect())
     }
 }
 

@@ -5,7 +5,7 @@ use super::{Running, answer, paid, until};
 use crate::engine::testing::{actor, payment};
 use crate::model::*;
 use crate::writer::Rejected;
-use crate::writer::batch::RETRIES_MAX;
+use crate::writer::committer::RETRIES_MAX;
 use std::sync::Arc;
 
 fn later(answer: super::Answer) -> bool {
