@@ -1,9 +1,9 @@
 //! `headgate block WHO --reason TEXT` and `headgate unblock WHO`
 
-use super::output::print_json;
+use super::keyed::{Key, say};
 use super::{CliResult, Context};
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 #[derive(Args)]
 pub(super) struct Block {
@@ -12,17 +12,21 @@ pub(super) struct Block {
     /// Shown to the help desk and on the subscriber's page
     #[arg(long)]
     reason: String,
+    #[command(flatten)]
+    key: Key,
 }
 
 #[derive(Args)]
 pub(super) struct Unblock {
     /// Contract number, login, address or MAC
     who: String,
+    #[command(flatten)]
+    key: Key,
 }
 
 impl Block {
     pub fn run(&self, context: &Context) -> CliResult {
-        let done = context.call("block", json!({ "who": self.who, "reason": self.reason }))?;
+        let done = self.key.call(context, "block", json!({ "who": self.who, "reason": self.reason }))?;
         say(context, &done, "blocked", "was blocked for that reason already");
         Ok(())
     }
@@ -30,16 +34,8 @@ impl Block {
 
 impl Unblock {
     pub fn run(&self, context: &Context) -> CliResult {
-        let done = context.call("unblock", json!({ "who": self.who }))?;
+        let done = self.key.call(context, "unblock", json!({ "who": self.who }))?;
         say(context, &done, "no longer blocked", "was not blocked");
         Ok(())
-    }
-}
-
-fn say(context: &Context, done: &Value, changed: &str, unchanged: &str) {
-    if context.json {
-        print_json(done);
-    } else {
-        println!("{}", if done["changed"] == true { changed } else { unchanged });
     }
 }

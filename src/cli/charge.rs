@@ -1,6 +1,6 @@
 //! `headgate charge WHO SUM --text TEXT`
 
-use super::output::{print_json, text};
+use super::keyed::{Key, say};
 use super::{CliResult, Context};
 use clap::Args;
 use serde_json::json;
@@ -15,21 +15,14 @@ pub(super) struct Charge {
     /// What it is for; the subscriber sees it
     #[arg(long)]
     text: String,
+    #[command(flatten)]
+    key: Key,
 }
 
 impl Charge {
     pub fn run(&self, context: &Context) -> CliResult {
         let params = json!({ "who": self.who, "sum": self.sum, "text": self.text });
-        let charged = context.call("charge", params)?;
-        if context.json {
-            print_json(&charged);
-        } else {
-            println!(
-                "charged, balance {}, operation {}",
-                text(charged.get("balance")),
-                text(charged.get("op_id"))
-            );
-        }
+        say(context, &self.key.call(context, "charge", params)?, "charged", "");
         Ok(())
     }
 }

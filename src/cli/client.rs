@@ -14,7 +14,20 @@ const ANSWER_OCTETS_MAX: u64 = 1 << 30;
 
 /// Calls a method; a refusal of the server becomes the error's text.
 pub(super) fn call(socket: &Path, method: &str, params: Value) -> Result<Value, CliError> {
-    let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+    call_keyed(socket, method, params, None)
+}
+
+/// The same for a request that can be repeated under a key.
+pub(super) fn call_keyed(
+    socket: &Path,
+    method: &str,
+    params: Value,
+    key: Option<&str>,
+) -> Result<Value, CliError> {
+    let mut request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+    if let Some(key) = key {
+        request["idempotency_key"] = key.into();
+    }
     let mut answer: Value = exchange(socket, &request.to_string())
         .and_then(|body| serde_json::from_slice(&body).map_err(std::io::Error::other))
         .map_err(|error| {

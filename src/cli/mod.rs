@@ -4,12 +4,16 @@
 
 pub mod bench;
 mod block;
+mod books;
 mod charge;
 mod check;
 mod client;
+mod correct;
+mod cut;
 mod demo;
 mod enforce;
 mod find;
+mod keyed;
 mod ledger;
 mod load;
 mod logging;
@@ -17,7 +21,10 @@ mod nas_order;
 mod output;
 mod pay;
 mod payments;
+mod plan;
+mod promise;
 mod serve;
+mod service;
 mod sessions;
 mod status;
 mod why;
@@ -72,12 +79,47 @@ enum Command {
     Pay(pay::Pay),
     /// Take money from an account
     Charge(charge::Charge),
+    /// Take an operation back, once
+    Reverse(correct::Reverse),
+    /// Put a balance right
+    Correct(correct::Correct),
+    /// Pay money out to a subscriber
+    Refund(correct::Refund),
+    /// Move money between two contracts
+    Transfer(correct::Transfer),
+    /// Set the credit limit
+    Credit(correct::Credit),
+    /// Take a promised payment
+    Promise(promise::Promise),
+    /// Pause a subscriber at its own wish
+    Pause(promise::Pause),
+    /// End a pause
+    Resume(promise::Resume),
+    /// Change the plan of one subscriber or of many
+    Plan(plan::Plan),
+    /// Add or remove a service
+    #[command(subcommand)]
+    Service(service::Service),
+    /// Sell a package of minutes, messages or traffic
+    Package(service::Package),
+    /// Give a discount on all fees
+    Discount(service::Discount),
+    /// Who is cut for money, and when
+    #[command(subcommand)]
+    Cut(cut::Cut),
+    /// Let everybody through, or end it
+    #[command(subcommand)]
+    Panic(cut::Panic),
+    /// From now on files set no opening balances
+    GoLive(cut::GoLive),
     /// Block a subscriber
     Block(block::Block),
     /// End a block
     Unblock(block::Unblock),
     /// Postings of an account with the balance after each
     Ledger(ledger::Ledger),
+    /// Check every invariant of the ledger
+    Books(books::Books),
     /// Payments
     Payments(payments::Payments),
     /// The load generators that the published figures were made with
@@ -168,9 +210,25 @@ pub fn run() -> u8 {
         Command::Coa(command) => command.run(&context),
         Command::Pay(command) => command.run(&context),
         Command::Charge(command) => command.run(&context),
+        Command::Reverse(command) => command.run(&context),
+        Command::Correct(command) => command.run(&context),
+        Command::Refund(command) => command.run(&context),
+        Command::Transfer(command) => command.run(&context),
+        Command::Credit(command) => command.run(&context),
+        Command::Promise(command) => command.run(&context),
+        Command::Pause(command) => command.run(&context),
+        Command::Resume(command) => command.run(&context),
+        Command::Plan(command) => command.run(&context),
+        Command::Service(command) => command.run(&context),
+        Command::Package(command) => command.run(&context),
+        Command::Discount(command) => command.run(&context),
+        Command::Cut(command) => command.run(&context),
+        Command::Panic(command) => command.run(&context),
+        Command::GoLive(command) => command.run(&context),
         Command::Block(command) => command.run(&context),
         Command::Unblock(command) => command.run(&context),
         Command::Ledger(command) => command.run(&context),
+        Command::Books(command) => command.run(&context),
         Command::Payments(command) => command.run(&context),
         Command::Bench(command) => return bench::run(command),
     };

@@ -1,5 +1,6 @@
 //! `headgate pay WHO SUM`
 
+use super::keyed::Key;
 use super::output::{print_json, text};
 use super::{CliError, CliResult, Context};
 use clap::Args;
@@ -15,19 +16,22 @@ pub(super) struct Pay {
     /// Code of the payment operator
     #[arg(long, default_value = "cash", value_name = "CODE")]
     operator: String,
-    /// The operator's id of the payment: the same id is the same payment. Without it every call is a new one
+    /// The operator's id of the payment: the same id is the same payment, for ever. Without it the key is taken;
+    /// without either every call is a new one
     #[arg(long, value_name = "ID")]
     id: Option<String>,
+    #[command(flatten)]
+    key: Key,
 }
 
 impl Pay {
     pub fn run(&self, context: &Context) -> CliResult {
-        let id = match &self.id {
+        let id = match self.id.as_ref().or(self.key.key.as_ref()) {
             Some(id) => id.clone(),
             None => random_id()?,
         };
         let params = json!({ "who": self.who, "sum": self.sum, "operator": self.operator, "id": id });
-        let paid = context.call("pay", params)?;
+        let paid = self.key.call(context, "pay", params)?;
         if context.json {
             print_json(&paid);
             return Ok(());

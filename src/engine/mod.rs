@@ -9,22 +9,31 @@ mod billing;
 mod calendar;
 mod closing;
 mod corrections;
+mod drafts;
 mod fees;
 mod ledger;
 mod load;
+mod packages;
 mod payment;
+mod recall;
 mod replay;
+mod requests;
 mod rules;
 pub mod session;
+mod speed;
 mod standing;
 mod state;
 mod terms;
+mod usage;
 
 pub use calendar::{day_of, midnight, moment};
+pub use fees::{FeesHeld, FeesStatus};
+pub use recall::{RECALLED_MIN, Recalled, Wanted};
+pub use requests::Request;
 pub use rules::{BillingRules, Settings};
 pub use session::{SessionEffect, SessionTable};
 pub use standing::available;
-pub use state::{RECENT_PAYMENTS_MAX, State, SubscriberView, Touched};
+pub use state::{State, SubscriberView, Touched};
 
 use crate::model::*;
 
@@ -43,15 +52,21 @@ impl Decision {
 }
 
 impl State {
+    /// Decides a command that may have a key: the same key and payload again has the first answer, marked as a repeat
+    /// ([`Outcome::Repeat`]). What [`State::wanted`] asked for must have been taken in.
+    pub fn decide_request(&self, request: &Request<'_>, now: Timestamp) -> Result<Decision, Refusal> {
+        requests::decide(self, request, now)
+    }
+
     /// Decides a command. Repeats are answered as the first time; a refusal changes nothing.
     pub fn decide(&self, command: &Command, actor: &Actor, now: Timestamp) -> Result<Decision, Refusal> {
         match command {
             Command::Pay(request) => payment::pay(self, request, now),
             Command::Charge { account, sum, text } => payment::charge(self, *account, *sum, text, actor, now),
             Command::Block { subscriber, reason } => administer::block(self, *subscriber, reason, actor, now),
-            Command::Unblock { subscriber } => administer::unblock(self, *subscriber),
+            Command::Unblock { subscriber } => administer::unblock(self, *subscriber, now),
             Command::Load { file, options } => load::load(self, file, *options, actor, now),
-            Command::Replay { edge, entries } => Ok(replay::replay(self, edge, entries)),
+            Command::Replay { edge, entries } => Ok(replay::replay(self, edge, entries, now)),
             Command::CloseSession { session, at, terminate_cause } => {
                 Ok(administer::close_session(self, session, *at, *terminate_cause))
             }

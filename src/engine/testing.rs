@@ -1,6 +1,6 @@
 //! For tests of this layer and those above: a ledger in memory, fed with data files as operators write them.
 
-use super::{State, Touched};
+use super::{Decision, Recalled, Request, State, Touched, Wanted};
 use crate::engine::Settings;
 use crate::model::*;
 use std::collections::BTreeMap;
@@ -88,12 +88,33 @@ impl Ledger {
 
     /// Decides and absorbs.
     pub fn run(&mut self, command: &Command) -> Result<Outcome, Refusal> {
+        self.run_keyed(command, None)
+    }
+
+    /// The same for a request with a key. What the state wants of the past is taken from the changes, as from a store.
+    pub fn run_keyed(&mut self, command: &Command, key: Option<&RequestKey>) -> Result<Outcome, Refusal> {
+        let actor = actor();
+        let request = Request { command, actor: &actor, key };
+        let wanted = self.state.wanted(std::iter::once(request));
+        if !wanted.transfers.is_empty() || !wanted.answers.is_empty() {
+            self.state.remember(recalled(&self.changes, &wanted));
+        }
+        let decision = self.state.decide_request(&request, self.now)?;
+        Ok(self.take_in(decision))
+    }
+
+    /// Decides and absorbs upon what is in memory, without asking a store.
+    pub fn run_unasked(&mut self, command: &Command) -> Result<Outcome, Refusal> {
         let decision = self.state.decide(command, &actor(), self.now)?;
+        Ok(self.take_in(decision))
+    }
+
+    fn take_in(&mut self, decision: Decision) -> Outcome {
         for change in &decision.changes {
             self.state.absorb(change, self.now, &mut self.touched);
         }
         self.changes.extend(decision.changes);
-        Ok(decision.outcome)
+        decision.outcome
     }
 
     /// Absorbs a change that no command of this release makes.
@@ -183,6 +204,36 @@ pub(crate) fn record(
     }
 }
 
+/// What a store with these changes answers for transfers and answers.
+pub(crate) fn recalled(changes: &[Change], wanted: &Wanted) -> Recalled {
+    let transfers =
+        || changes.iter().filter_map(|c| if let Change::Transfer(t) = c { Some(t) } else { None });
+    let payment_of = |id: TransferId| {
+        let payments = changes.iter().filter_map(|c| if let Change::Payment(p) = c { Some(p) } else { None });
+        let payment = payments.into_iter().find(|payment| payment.transfer == id)?;
+        let reversed = changes.contains(&Change::PaymentReversed(payment.key.clone()));
+        Some(Payment { reversed, ..payment.clone() })
+    };
+    let posted = |transfer: &Transfer| PostedTransfer {
+        transfer: transfer.clone(),
+        reversed_by: transfers().find(|t| t.reverses == Some(transfer.id)).map(|t| t.id),
+        payment: payment_of(transfer.id),
+    };
+    let mut answers = Vec::<&RememberedAnswer>::new();
+    for change in changes {
+        match change {
+            Change::Answer(answer) if wanted.answers.contains(&answer.key) => answers.push(answer),
+            Change::ForgetAnswers(before) => answers.retain(|answer| answer.at >= *before),
+            _ => {}
+        }
+    }
+    Recalled {
+        payments: Vec::new(),
+        transfers: transfers().filter(|t| wanted.transfers.contains(&t.id)).map(posted).collect(),
+        answers: answers.into_iter().cloned().collect(),
+    }
+}
+
 /// What a store holds after these changes: what the engine is started from again.
 pub(crate) fn stored(changes: &[Change]) -> Snapshot {
     let mut ledger = BTreeMap::<AccountId, (LedgerAccount, Money)>::new();
@@ -215,8 +266,9 @@ pub(crate) fn stored(changes: &[Change]) -> Snapshot {
             )
         };
     }
-    let mut sessions: Vec<Session> = newest!(Session by |s| s.key.clone());
-    sessions.retain(Session::is_open);
+    let sessions: Vec<Session> = newest!(Session by |s| s.key.clone());
+    let mut holdings: Vec<PackageHolding> = newest!(Holding by |h| h.key());
+    holdings.retain(|h| !h.ended);
     let mut pending: Vec<Pending> = newest!(Pending by |p| p.id);
     pending.retain(|p| p.state == PendingState::Open);
     let mut meters: Vec<Meter> = newest!(Meter by |m| m.key);
@@ -235,6 +287,7 @@ pub(crate) fn stored(changes: &[Change]) -> Snapshot {
         edge_positions,
         services: newest!(Service by |s| s.name.clone()),
         packages: newest!(Package by |p| p.name.clone()),
+        holdings,
         fee_states: newest!(FeeState by |f| f.subscriber),
         account_states: newest!(AccountState by |a| a.account),
         meters,

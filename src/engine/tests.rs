@@ -1,8 +1,11 @@
 //! The rules as tables: event, answer, balances. What one file decides is tested beside it.
 
 mod books;
+mod corrections;
+pub(super) mod fees;
 mod load;
 mod load_refusals;
 mod payment;
 mod replay;
+mod requests;
 mod standing;

@@ -51,6 +51,12 @@ impl Money {
         Money(units as i64 * SCALE)
     }
 
+    /// The least amount of a currency with so many digits: 0.01 for 2.
+    pub fn minor_unit(fraction_digits: usize) -> Money {
+        let zeros = u32::try_from(SCALE_DIGITS - fraction_digits.min(SCALE_DIGITS)).unwrap_or(0);
+        Money(10i64.pow(zeros))
+    }
+
     pub const fn micros(self) -> i64 {
         self.0
     }
@@ -65,6 +71,11 @@ impl Money {
 
     pub fn checked_neg(self) -> Option<Money> {
         self.0.checked_neg().map(Money)
+    }
+
+    /// Without the sign; None out of range.
+    pub fn abs(self) -> Option<Money> {
+        self.0.checked_abs().map(Money)
     }
 
     pub fn saturating_add(self, other: Money) -> Money {

@@ -36,11 +36,23 @@ pub enum Outcome {
     PlanChanged(Vec<PlanChangeRow>),
     /// Numbers of the acts made, first and last; None: there were none to make.
     ActsMade(Option<(i64, i64)>),
+    /// A request with this key was carried out before; this is the answer given then.
+    Repeat(Box<Outcome>),
     /// Entries taken from a spool.
     Replayed {
         applied: usize,
         skipped: usize,
     },
+}
+
+impl Outcome {
+    /// What was answered, and whether it was answered to an earlier request with the same key.
+    pub fn split_repeat(self) -> (Outcome, bool) {
+        match self {
+            Outcome::Repeat(first) => (*first, true),
+            first => (first, false),
+        }
+    }
 }
 
 /// One subscriber of a change of plan.

@@ -15,6 +15,7 @@ pub struct RequestKey {
 /// The answer that was given to a request with a key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RememberedAnswer {
+    /// The actor and the key it gave: each actor has keys of its own.
     pub key: String,
     pub payload: [u8; 32],
     pub outcome: Outcome,

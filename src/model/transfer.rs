@@ -115,7 +115,7 @@ pub struct Transfer {
     pub time: Timestamp,
     /// Who asked for it: a person, an operator's code, or `system`.
     pub by: String,
-    /// Balance of the contract's side right after it.
+    /// Balance of the contract's side right after it; between two contracts, of the debit's.
     pub balance_after: Money,
     /// The day it is for, where that is not the day of `time`: fees that are made up, late usage.
     pub day: Option<Day>,

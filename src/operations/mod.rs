@@ -4,23 +4,35 @@
 //! gives a value that serializes. It never sees a page, a packet or SQL.
 
 mod authorize;
+mod caller;
+mod corrections;
+mod cuts;
 mod feed;
+mod filter;
 mod load;
 mod money;
 mod nas_orders;
+mod postings;
 mod record;
 mod search;
 mod silence;
 mod status;
+mod terms;
 mod why;
 
 pub use authorize::{Accepted, Authorization, LoginRequest, Proof, RadiusRules};
+pub use caller::Caller;
+pub use corrections::Answered;
+pub use cuts::CutRow;
 pub use feed::FeedRequest;
-pub use money::{LedgerLine, LedgerPage, PaidPayment, PaymentInput, PaymentRow};
+pub use filter::{Facts, Filter};
+pub use money::{PaidPayment, PaymentInput, PaymentRow};
 pub use nas_orders::{NasAnswer, NasOrder, NasOrderKind};
+pub use postings::{BooksCheck, LedgerLine, LedgerPage, LedgerQuery};
 pub use record::{Recorder, RecorderFull, replay_until_stopped};
 pub use search::{FoundRow, SessionRow};
 pub use status::{Counters, Status};
+pub use terms::{PlanChange, PlanFor, PlanInput, PlanRow};
 pub use why::{CheckResult, Ladder, Step};
 
 use crate::directory::{Directory, Found, LookupError};

@@ -1,6 +1,7 @@
 //! Use cases over a real store and writer: what doors get to see.
 
 mod authorize;
+mod corrections;
 mod feed;
 mod find;
 mod money;

@@ -54,6 +54,15 @@ pub trait Reader: Send + Sync {
     /// Postings of one account, newest (highest id) first, at most `limit`.
     fn transfers(&self, account: AccountId, limit: usize) -> Result<Vec<Transfer>, StoreError>;
 
+    /// The same for a part of the time.
+    fn transfers_between(&self, filter: &TransferFilter) -> Result<Vec<Transfer>, StoreError>;
+
+    /// Balance of an account from its postings with lower ids than this.
+    fn balance_before(&self, account: AccountId, transfer: TransferId) -> Result<Money, StoreError>;
+
+    /// All plans.
+    fn plans(&self) -> Result<Vec<Plan>, StoreError>;
+
     /// Payments, newest first, at most `filter.limit`.
     fn payments(&self, filter: &PaymentFilter) -> Result<Vec<Payment>, StoreError>;
 
@@ -79,6 +88,18 @@ pub struct Batch<'a> {
     /// One more than the last committed batch's.
     pub sequence: u64,
     pub changes: &'a [Change],
+}
+
+/// Postings of one account.
+#[derive(Clone, Copy, Debug)]
+pub struct TransferFilter {
+    pub account: AccountId,
+    /// Posted at this time or later.
+    pub since: Option<Timestamp>,
+    /// Posted earlier than this.
+    pub until: Option<Timestamp>,
+    /// The newest so many.
+    pub limit: usize,
 }
 
 #[derive(Clone, Debug, Default)]

@@ -4,7 +4,7 @@ use super::Writer;
 use super::committer::{Report, Work, commit};
 use super::queue::{BATCH_MAX, Job, Rejected, Room, Stopwatch, TAKEN_MAX, reject_all};
 use crate::directory::Staged;
-use crate::engine::{RECENT_PAYMENTS_MAX, Touched};
+use crate::engine::{RECALLED_MIN, Recalled, Touched};
 use crate::model::*;
 use crate::storage::{Lookup, StoreError};
 use std::time::Duration;
@@ -27,8 +27,8 @@ pub(super) struct Decided {
     spool_batch: bool,
 }
 
-/// What is not committed yet is never forgotten: the state keeps the newest payments, many more than two batches.
-const _: () = assert!(RECENT_PAYMENTS_MAX >= 10 * BATCH_MAX);
+/// What is not committed yet is never forgotten: the state keeps the newest of each kind, many more than two batches.
+const _: () = assert!(RECALLED_MIN >= 10 * BATCH_MAX);
 
 impl Decided {
     pub fn is_empty(&self) -> bool {
@@ -83,13 +83,13 @@ impl Writer {
         if self.state_is_lost {
             return reject_all(jobs, &Rejected::Later("the server is stopping".into()));
         }
-        if let Err(error) = self.fetch_payment_keys(&jobs) {
-            tracing::error!(%error, "the store cannot be asked for payment keys");
+        if let Err(error) = self.fetch(&jobs) {
+            tracing::error!(%error, "the store cannot be asked for what commands need");
             return reject_all(jobs, &Rejected::Later(error.to_string()));
         }
         let now = self.clock.now();
         for job in jobs {
-            let decided = self.state.decide(&job.command, &job.actor, now);
+            let decided = self.state.decide_request(&job.request(), now);
             into.answers.push(decided.map(|decision| {
                 for change in &decision.changes {
                     #[cfg(debug_assertions)]
@@ -106,23 +106,32 @@ impl Writer {
         }
     }
 
-    /// Makes sure that every payment key of the jobs that exists is in memory.
-    fn fetch_payment_keys(&mut self, jobs: &[Job]) -> Result<(), StoreError> {
-        let keys = self.state.keys_to_fetch(jobs.iter().map(|job| &job.command));
+    /// Makes sure that what the jobs need of what was written before is in memory: payments by their keys, transfers that
+    /// are to be reversed, answers to requests with a key.
+    fn fetch(&mut self, jobs: &[Job]) -> Result<(), StoreError> {
+        let wanted = self.state.wanted(jobs.iter().map(Job::request));
         #[cfg(debug_assertions)]
         if self.mutant.asks_nobody() {
             return Ok(());
         }
-        if keys.is_empty() {
+        if wanted.is_empty() {
             return Ok(());
         }
         let asked: &mut dyn Lookup = match &mut self.store {
             Some(store) => store.as_mut(),
             None => self.lookup.as_mut(),
         };
-        for payment in asked.payments_by_key(&keys)?.into_values() {
-            self.state.remember_payment(payment);
+        let mut recalled = Recalled::default();
+        if !wanted.payments.is_empty() {
+            recalled.payments.extend(asked.payments_by_key(&wanted.payments)?.into_values());
         }
+        if !wanted.transfers.is_empty() {
+            recalled.transfers = asked.transfers_by_id(&wanted.transfers)?;
+        }
+        if !wanted.answers.is_empty() {
+            recalled.answers = asked.answers_by_key(&wanted.answers)?;
+        }
+        self.state.remember(recalled);
         Ok(())
     }
 

@@ -20,6 +20,7 @@ mod committer;
 mod mutants;
 mod queue;
 mod recovery;
+mod ticker;
 
 pub use queue::{Answer, Rejected, WriterHandle};
 
@@ -33,6 +34,7 @@ use queue::{Event, Queue, reject_all};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+use ticker::Ticker;
 
 /// How long the writer sleeps when nothing is queued. It sleeps by a timer and decides by the clock: when somebody sets
 /// the clock forward, moments that have come are noticed after this.
@@ -60,6 +62,7 @@ pub struct Writer {
     directory: Arc<Directory>,
     clock: Arc<dyn Clock>,
     queue: Arc<Queue>,
+    ticker: Ticker,
     holder: String,
     /// The batch that the committer's thread has.
     in_work: Option<InWork>,
@@ -90,6 +93,7 @@ impl Writer {
         let queue = Arc::new(Queue::default());
         let handle = WriterHandle::new(Arc::clone(&queue));
         let no_thread = |e| StoreError::Unusable(format!("cannot start the writer's threads: {e}"));
+        let ticker = Ticker::new(Arc::clone(&queue));
         let writer = Writer {
             lookup: store.lookup()?,
             store: Some(store),
@@ -100,6 +104,7 @@ impl Writer {
             clock,
             committer: Committer::start(Arc::clone(&queue)).map_err(no_thread)?,
             queue,
+            ticker,
             holder,
             in_work: None,
             open: Decided::default(),
@@ -117,7 +122,8 @@ impl Writer {
     fn run(mut self) {
         loop {
             let room = self.open.room(self.in_work.as_ref());
-            match self.queue.next(self.wait(), room, self.in_work.is_some()) {
+            let wait = self.wait().min(self.ticker.drive(&self.state, self.clock.as_ref()));
+            match self.queue.next(wait, room, self.in_work.is_some()) {
                 Event::Jobs(jobs) => {
                     self.take_due();
                     let mut open = std::mem::take(&mut self.open);

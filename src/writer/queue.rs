@@ -1,11 +1,13 @@
 //! The writer's bounded queues, and the handle that puts commands into them.
 
 use super::committer::Report;
+use crate::engine::{FeesStatus, Request};
 use crate::model::*;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
@@ -48,7 +50,14 @@ impl fmt::Display for Rejected {
 pub(super) struct Job {
     pub command: Command,
     pub actor: Actor,
+    pub key: Option<RequestKey>,
     pub reply: oneshot::Sender<Answer>,
+}
+
+impl Job {
+    pub fn request(&self) -> Request<'_> {
+        Request { command: &self.command, actor: &self.actor, key: self.key.as_ref() }
+    }
 }
 
 #[derive(Default)]
@@ -58,6 +67,9 @@ pub(super) struct Queue {
     filled: Condvar,
     /// Woken when a spool batch has been taken.
     drained: Condvar,
+    /// The clock is driven: this is a server, and not a command that has opened the store.
+    keeps_time: AtomicBool,
+    fees: Mutex<FeesStatus>,
 }
 
 #[derive(Default)]
@@ -165,6 +177,14 @@ impl Queue {
         self.waiting.lock().report.take()
     }
 
+    pub fn keeps_time(&self) -> bool {
+        self.keeps_time.load(Ordering::Relaxed)
+    }
+
+    pub fn show_fees(&self, status: FeesStatus) {
+        *self.fees.lock() = status;
+    }
+
     pub fn is_stopping(&self) -> bool {
         self.waiting.lock().stopping
     }
@@ -231,6 +251,16 @@ impl WriterHandle {
 
     /// Queues a command of a person or a payment. The receiver gets the answer after the commit.
     pub fn submit(&self, command: Command, actor: Actor) -> Result<oneshot::Receiver<Answer>, Rejected> {
+        self.submit_keyed(command, actor, None)
+    }
+
+    /// The same for a request that can be repeated under its key: an earlier answer comes as [`Outcome::Repeat`].
+    pub fn submit_keyed(
+        &self,
+        command: Command,
+        actor: Actor,
+        key: Option<RequestKey>,
+    ) -> Result<oneshot::Receiver<Answer>, Rejected> {
         let (reply, answer) = oneshot::channel();
         let mut waiting = self.queue.waiting.lock();
         if waiting.stopping {
@@ -239,7 +269,7 @@ impl WriterHandle {
         if waiting.urgent.len() >= URGENT_MAX {
             return Err(Rejected::Later(format!("{URGENT_MAX} commands are waiting")));
         }
-        waiting.urgent.push_back(Job { command, actor, reply });
+        waiting.urgent.push_back(Job { command, actor, key, reply });
         let wake = waiting.is_awaited(|room| room.commands > 0);
         drop(waiting);
         if wake {
@@ -253,7 +283,18 @@ impl WriterHandle {
         self.submit(command, actor)?.await.unwrap_or(Err(Rejected::Unknown))
     }
 
-    /// The same from a thread that may block.
+    /// The same for a request that may have a key; true when this is the answer to an earlier request with it.
+    pub async fn call_keyed(
+        &self,
+        command: Command,
+        actor: Actor,
+        key: Option<RequestKey>,
+    ) -> Result<(Outcome, bool), Rejected> {
+        let answer = self.submit_keyed(command, actor, key)?.await.unwrap_or(Err(Rejected::Unknown))?;
+        Ok(answer.split_repeat())
+    }
+
+    /// [`WriterHandle::call`] from a thread that may block.
     pub fn call_blocking(&self, command: Command, actor: Actor) -> Answer {
         self.submit(command, actor)?.blocking_recv().unwrap_or(Err(Rejected::Unknown))
     }
@@ -268,13 +309,24 @@ impl WriterHandle {
         if waiting.stopping {
             return Err(Rejected::Later("the server is stopping".into()));
         }
-        waiting.background.push_back(Job { command, actor: Actor::system(), reply });
+        waiting.background.push_back(Job { command, actor: Actor::system(), key: None, reply });
         let wake = waiting.is_awaited(|room| room.spool_batch);
         drop(waiting);
         if wake {
             self.queue.filled.notify_one();
         }
         answer.blocking_recv().unwrap_or(Err(Rejected::Unknown))
+    }
+
+    /// From now on the writer does what the clock brings: fees, ends of promises. At first what came due while it was
+    /// not at work.
+    pub fn keep_time(&self) {
+        self.queue.keeps_time.store(true, Ordering::Relaxed);
+    }
+
+    /// Where the fees stand.
+    pub fn fees_status(&self) -> FeesStatus {
+        *self.queue.fees.lock()
     }
 
     /// Lets the writer finish what is queued and end.

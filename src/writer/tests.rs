@@ -1,8 +1,10 @@
 //! The batch loop against a store that fails on order: what callers are told, and what is in the books afterwards.
 
+mod keys;
 mod pipeline;
 mod queue;
 mod store;
+mod ticker;
 mod trouble;
 
 use super::{Answer, Rejected, Started, Writer, WriterHandle};
@@ -84,6 +86,12 @@ impl Drop for Running {
             let _ = thread.join();
         }
     }
+}
+
+/// A command that changes nothing: nobody has such a session.
+fn nothing() -> Command {
+    let session = SessionKey { nas: NasId(1), acct_session_id: "none".into(), login: "nobody".into() };
+    Command::CloseSession { session, at: NOW, terminate_cause: 0 }
 }
 
 /// Waits until something is so.

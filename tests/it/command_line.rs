@@ -138,3 +138,118 @@ fn a_second_server_leaves_the_first_ones_lease_alone() {
     assert_eq!(installed.lease_epoch(), epoch);
     assert_eq!(server.0.try_wait().unwrap(), None);
 }
+
+const FIRST: &str = "[[subscriber]]\nlogin = \"ivanov\"\npassword = \"x\"\ncontract = \"1001\"\nbalance = \"150.00\"\n\
+                     [[account]]\ncontract = \"1002\"\n";
+
+impl Installed {
+    /// With two contracts, 1001 with the login `ivanov` and 150.00, 1002 with nothing.
+    fn with_two_contracts() -> Installed {
+        let installed = Installed::new("");
+        let file = installed.path("first.toml");
+        fs::write(&file, FIRST).unwrap();
+        let loaded = installed.run(&["load", file.to_str().unwrap()]);
+        assert!(loaded.status.success(), "{loaded:?}");
+        installed
+    }
+
+    /// What a command prints with `--json`.
+    fn json(&self, words: &[&str]) -> serde_json::Value {
+        let output = self.program(words).arg("--json").output().unwrap();
+        assert!(output.status.success(), "{words:?}: {output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// What a command says when it fails, with exit code 1.
+    fn refusal(&self, words: &[&str]) -> String {
+        let output = self.run(words);
+        assert_eq!(output.status.code(), Some(1), "{words:?}: {output:?}");
+        said(&output)
+    }
+}
+
+#[test]
+fn money_is_paid_taken_back_refunded_and_moved_and_the_books_hold() {
+    let installed = Installed::with_two_contracts();
+    let _server = installed.serve();
+    let paid = installed.json(&["pay", "ivanov", "50", "--operator", "desk", "--id", "7"]);
+    let op = paid["op_id"].to_string();
+    let reversed = installed.json(&["reverse", &op, "--reason", "wrong contract", "--key", "r1"]);
+    assert_eq!((&reversed["amount"], &reversed["balance"]), (&"50.00".into(), &"150.00".into()));
+    assert_eq!(reversed["repeat"], false);
+    let again = installed.json(&["reverse", &op, "--reason", "wrong contract", "--key", "r1"]);
+    assert_eq!((&again["op_id"], &again["repeat"]), (&reversed["op_id"], &true.into()));
+    let other = installed.refusal(&["reverse", &op, "--reason", "another reason", "--key", "r1"]);
+    assert!(other.contains("was used for another request"), "{other}");
+    let twice = installed.refusal(&["reverse", &op, "--reason", "once more"]);
+    assert!(twice.contains("was taken back by operation"), "{twice}");
+    assert_eq!(installed.json(&["payments"])[0]["reversed"], true);
+    installed.json(&["refund", "1001", "30,50", "--text", "left"]);
+    let refused = installed.refusal(&["refund", "1001", "119.51", "--text", "left"]);
+    assert!(refused.contains("has only 119.50 of its own"), "{refused}");
+    installed.json(&["transfer", "1001", "1002", "19.50", "--text", "mother's"]);
+    installed.json(&["correct", "1002", "-0.50", "--text", "rounding"]);
+    let ledger = installed.json(&["ledger", "1002"]);
+    let lines: Vec<String> = ledger["postings"].as_array().unwrap().iter().map(line).collect();
+    assert_eq!(lines, ["correction -0.50 19.00", "move 19.50 19.50"]);
+    let none = installed.json(&["ledger", "1002", "--until", "2020-01-01"]);
+    assert_eq!(none["postings"].as_array().map(Vec::len), Some(0));
+    let books = installed.run(&["books"]);
+    assert_eq!((books.status.code(), books.stdout.as_slice()), (Some(0), &b"the books hold\n"[..]));
+}
+
+fn line(posting: &serde_json::Value) -> String {
+    let member = |key: &str| posting[key].as_str().unwrap_or_default();
+    format!("{} {} {}", member("kind"), member("amount"), member("balance"))
+}
+
+#[test]
+fn books_that_do_not_hold_are_said_with_exit_code_1() {
+    let installed = Installed::with_two_contracts();
+    let _server = installed.serve();
+    let store = rusqlite::Connection::open(installed.path("state/headgate.db")).unwrap();
+    store.execute("UPDATE ledger_account SET balance = balance + 1 WHERE name = '1001'", []).unwrap();
+    let books = installed.run(&["books"]);
+    assert_eq!(books.status.code(), Some(1), "{books:?}");
+    let printed = String::from_utf8(books.stdout).unwrap();
+    assert!(printed.contains("the balances of money add up to 0.000001 instead of zero"), "{printed}");
+}
+
+#[test]
+fn a_payment_with_a_key_alone_is_one_payment_and_a_credit_needs_a_term_to_come() {
+    let installed = Installed::with_two_contracts();
+    let _server = installed.serve();
+    let pay = ["pay", "1002", "10", "--key", "desk-5"];
+    let first = installed.json(&pay);
+    let again = installed.json(&pay);
+    assert_eq!((&first["repeat"], &again["repeat"]), (&false.into(), &true.into()));
+    assert_eq!((&again["op_id"], &again["pay_id_str"]), (&first["op_id"], &"desk-5".into()));
+    let past = installed.refusal(&["credit", "1002", "100", "--until", "2020-01-01"]);
+    assert!(past.contains("ended already"), "{past}");
+    let nonsense = installed.refusal(&["credit", "1002", "100", "--until", "01.04.2030"]);
+    assert!(nonsense.contains("is not a date"), "{nonsense}");
+    assert_eq!(installed.json(&["credit", "1002", "100", "--until", "2099-01-01"])["changed"], true);
+    assert_eq!(installed.json(&["ledger", "1002"])["available"], "110.00");
+}
+
+#[test]
+fn a_plan_is_for_one_or_for_those_an_expression_names_and_never_for_both() {
+    let installed = Installed::with_two_contracts();
+    for words in [
+        &["plan", "home-20"][..],
+        &["plan", "ivanov", "home-20", "--where", "plan=home-10"],
+        &["plan"],
+        &["reverse", "seven", "--reason", "x"],
+        &["refund", "1001", "5"],
+        &["cut"],
+    ] {
+        assert_eq!(installed.run(words).status.code(), Some(2), "{words:?}");
+    }
+    let _server = installed.serve();
+    let nobody = installed.refusal(&["plan", "--where", "login=petrov and balance>5", "home-20"]);
+    assert!(nobody.contains("names nobody"), "{nobody}");
+    let unread = installed.refusal(&["plan", "--where", "speed>5", "home-20"]);
+    assert!(unread.contains("there is no field \"speed\""), "{unread}");
+    let unknown = installed.refusal(&["plan", "ivanov", "home-20"]);
+    assert!(unknown.contains("there is no plan \"home-20\""), "{unknown}");
+}

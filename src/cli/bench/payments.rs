@@ -8,7 +8,7 @@ use super::BenchError;
 use super::args::seconds;
 use super::suite::Spread;
 use crate::config::Config;
-use crate::engine::{Settings, State, Touched};
+use crate::engine::{Request, Settings, State, Touched};
 use crate::model::*;
 use crate::storage::sqlite::SqliteStore;
 use crate::storage::{Batch, Lookup, Store, Vault};
@@ -186,8 +186,9 @@ fn one_commit_each(dir: &Path, time: Duration) -> Result<f64, BenchError> {
     let (start, mut count) = (Instant::now(), 0u64);
     while start.elapsed() < time {
         let command = payment("alone", count)?;
-        let keys = state.keys_to_fetch(std::iter::once(&command));
-        store.payments_by_key(&keys).map_err(failed)?;
+        let request = Request { command: &command, actor: &Actor::system(), key: None };
+        let wanted = state.wanted(std::iter::once(request));
+        store.payments_by_key(&wanted.payments).map_err(failed)?;
         let now = SystemClock.now();
         let decision = state.decide(&command, &Actor::system(), now).map_err(failed)?;
         lease.batch_sequence += 1;

@@ -4,6 +4,7 @@
 //! the postings. The command line and the enforcer beside the server come in here.
 
 mod methods;
+mod rpc;
 
 use crate::directory::Cursor;
 use crate::doors::http::{Body, Door, Limits, Method, Parameters, Request, Response};
@@ -81,7 +82,7 @@ async fn serve(listener: UnixListener, operations: Arc<Operations>, stop: watch:
 
 async fn answer(operations: Arc<Operations>, actor: Actor, request: Request) -> Response {
     match (request.path.as_str(), &request.method) {
-        ("/rpc", Method::Post) => match methods::answer(&operations, &actor, &request.body).await {
+        ("/rpc", Method::Post) => match rpc::answer(&operations, &actor, &request.body).await {
             Some(answer) => Response::json(200, &answer),
             None => Response::new(204, "application/json", Body::Static(b"")),
         },

@@ -1,6 +1,7 @@
 //! The ledger's invariants over random commands: zero-sum, balances are the sums of their postings, duplicates count once.
 
-use crate::engine::testing::{Ledger, money, payment};
+use crate::engine::testing::{Ledger, actor, money, payment, recalled};
+use crate::engine::{Recalled, Request};
 use crate::model::*;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, HashSet};
@@ -25,9 +26,27 @@ fn check_books(ledger: &Ledger) {
             _ => {}
         }
     }
+    check_reversals(&ledger.changes);
     assert_eq!(sums.values().sum::<i128>(), 0);
     for (account, (_, balance)) in &ledger.state.ledger {
         assert_eq!(i128::from(balance.micros()), sums.get(account).copied().unwrap_or(0), "{account}");
+    }
+}
+
+/// Each takes back something earlier, once, in full and the other way round.
+fn check_reversals(changes: &[Change]) {
+    let mut transfers = BTreeMap::new();
+    let mut reversed = HashSet::new();
+    for change in changes {
+        let Change::Transfer(transfer) = change else { continue };
+        assert_eq!(transfer.kind == TransferKind::Reversal, transfer.reverses.is_some(), "{transfer:?}");
+        if let Some(id) = transfer.reverses {
+            let original: &Transfer = transfers[&id];
+            assert!(reversed.insert(id) && original.kind != TransferKind::Reversal, "{transfer:?}");
+            let swapped = (original.credit, original.debit, original.amount);
+            assert_eq!((transfer.debit, transfer.credit, transfer.amount), swapped);
+        }
+        transfers.insert(transfer.id, transfer);
     }
 }
 
@@ -58,7 +77,24 @@ fn commands() -> impl Strategy<Value = Command> {
         let file = Box::new(DataFile { account: vec![row], ..DataFile::default() });
         Command::Load { file, options: LoadOptions { set_balances, dry_run: false } }
     });
-    prop_oneof![4 => pay, 2 => charge, 1 => load]
+    prop_oneof![4 => pay, 2 => charge, 1 => load, 4 => corrections()]
+}
+
+fn corrections() -> impl Strategy<Value = Command> {
+    let sum =
+        prop_oneof![Just("0"), Just("-5.00"), Just("0.001"), Just("0.01"), Just("10.00")].prop_map(money);
+    let account = (1..6i64).prop_map(AccountId);
+    let text = || "x".to_owned();
+    let by_hand =
+        (account.clone(), account, sum, 0..4u8).prop_map(move |(account, to, sum, kind)| match kind {
+            0 => CorrectionCommand::Correct { account, sum, text: text() },
+            1 => CorrectionCommand::Refund { account, sum, text: text() },
+            2 => CorrectionCommand::Move { from: account, to, sum, text: text() },
+            _ => CorrectionCommand::Credit { account, limit: sum, until: None },
+        });
+    let reverse =
+        (1..30i64).prop_map(|id| CorrectionCommand::Reverse { transfer: TransferId(id), reason: "x".into() });
+    prop_oneof![2 => by_hand, 1 => reverse].prop_map(Command::Correction)
 }
 
 proptest! {
@@ -112,10 +148,17 @@ proptest! {
         again.state = crate::engine::State::new(snapshot(&ledger), Default::default(), ledger.now);
         for change in &ledger.changes {
             if let Change::Payment(payment) = change {
-                again.state.remember_payment(payment.clone());
+                let reversed = ledger.changes.contains(&Change::PaymentReversed(payment.key.clone()));
+                let payments = vec![Payment { reversed, ..payment.clone() }];
+                again.state.remember(Recalled { payments, ..Recalled::default() });
             }
         }
         for command in &commands {
+            for state in [&mut ledger.state, &mut again.state] {
+                let request = Request { command, actor: &actor(), key: None };
+                let wanted = state.wanted(std::iter::once(request));
+                state.remember(recalled(&ledger.changes, &wanted));
+            }
             let first = ledger.state.decide(command, &Actor::system(), ledger.now);
             let second = again.state.decide(command, &Actor::system(), ledger.now);
             prop_assert_eq!(first.map(|d| (d.outcome, d.changes)), second.map(|d| (d.outcome, d.changes)));

@@ -1,7 +1,7 @@
 //! Payments and charges: what is taken, what is answered again, what is refused and in which order.
 
-use crate::engine::Settings;
-use crate::engine::testing::{Ledger, money, payment};
+use crate::engine::testing::{Ledger, actor, money, payment};
+use crate::engine::{Recalled, Request, Settings};
 use crate::model::*;
 
 fn taken(outcome: Result<Outcome, Refusal>) -> (Payment, bool) {
@@ -255,16 +255,18 @@ fn a_repeat_is_known_after_very_many_other_payments_of_the_same_batch() {
     let mut ledger = Ledger::sample();
     let account = Some(ledger.account("1001"));
     let (first, _) = taken(ledger.run(&Command::Pay(payment("first", account, "1.00"))));
-    for n in 1..super::super::state::RECENT_PAYMENTS_MAX {
+    for n in 1..super::super::recall::RECENT_PAYMENTS_MAX {
         let filler =
             Payment { key: PaymentKey { operator: "sber".into(), id: n.to_string() }, ..first.clone() };
-        ledger.state.remember_payment(filler);
+        ledger.state.remember(Recalled { payments: vec![filler], ..Recalled::default() });
     }
     let new = Command::Pay(payment("new", account, "2.00"));
     let repeat = Command::Pay(payment("first", account, "1.00"));
-    let asked = ledger.state.keys_to_fetch([&new, &repeat].into_iter());
-    ledger.run(&new).unwrap();
-    let known = matches!(ledger.run(&repeat), Ok(Outcome::Paid { repeat: true, .. }));
+    let actor = actor();
+    let requests = [&new, &repeat].map(|command| Request { command, actor: &actor, key: None });
+    let asked = ledger.state.wanted(requests.into_iter()).payments;
+    ledger.run_unasked(&new).unwrap();
+    let known = matches!(ledger.run_unasked(&repeat), Ok(Outcome::Paid { repeat: true, .. }));
     let will_be_fetched = asked.iter().any(|key| key.id == "first");
     assert!(known || will_be_fetched);
     assert_eq!(ledger.balance("1001"), "153.00");

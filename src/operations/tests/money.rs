@@ -13,6 +13,10 @@ fn input(who: &str, sum: &str, id: &str) -> PaymentInput {
     }
 }
 
+fn query(who: &str, limit: usize) -> LedgerQuery {
+    LedgerQuery { who: who.into(), limit, ..LedgerQuery::default() }
+}
+
 fn token<T: std::fmt::Debug>(result: Result<T, Rejected>) -> String {
     match result.unwrap_err() {
         Rejected::Refused(refusal) => refusal.token,
@@ -73,7 +77,7 @@ async fn a_repeat_has_the_first_answer_and_payments_and_ledger_show_it_once() {
         "sum_in": "50.00", "time": "2026-04-06 11:20:00", "reversed": false,
     });
     assert_eq!(row, wanted);
-    let page = office.operations.ledger("ivanov", 100).unwrap();
+    let page = office.operations.ledger(&query("ivanov", 100)).unwrap();
     assert_eq!((page.contract.as_str(), page.balance.as_str()), ("1001", "180.00"));
     let lines: Vec<(&str, &str, &str)> = page
         .postings
@@ -83,7 +87,7 @@ async fn a_repeat_has_the_first_answer_and_payments_and_ledger_show_it_once() {
     let wanted =
         [("charge", "-20.00", "180.00"), ("payment", "50.00", "200.00"), ("opening", "150.00", "150.00")];
     assert_eq!(lines, wanted);
-    assert_eq!(office.operations.ledger("ivanov", 1).unwrap().postings.len(), 1);
+    assert_eq!(office.operations.ledger(&query("ivanov", 1)).unwrap().postings.len(), 1);
     let counted: std::collections::BTreeMap<_, _> = office.operations.counters.all().into_iter().collect();
     assert_eq!((counted["payments"], counted["payment_repeats"]), (1, 1));
 }
@@ -107,10 +111,10 @@ async fn blocking_a_contract_with_several_logins_asks_which() {
     assert_eq!(token(operations.block("1002", "x".into(), actor()).await), "ambiguous");
     assert_eq!(token(operations.block("1003", "x".into(), actor()).await), "no-subscriber");
     assert_eq!(token(operations.block("nobody", "x".into(), actor()).await), "not-found");
-    assert!(operations.block("petrov", "x".into(), actor()).await.unwrap());
-    assert!(!operations.block("petrov", "x".into(), actor()).await.unwrap());
+    assert!(operations.block("petrov", "x".into(), actor()).await.unwrap().changed);
+    assert!(!operations.block("petrov", "x".into(), actor()).await.unwrap().changed);
     assert_eq!(office.answer("petrov"), "blocked");
-    assert!(operations.unblock("petrov", actor()).await.unwrap());
+    assert!(operations.unblock("petrov", actor()).await.unwrap().changed);
     assert_eq!(office.answer("petrov"), "accept 100.64.0.1");
 }
 

@@ -1,35 +1,41 @@
 //! The ledger's invariants, checked on what is stored.
 
 use super::super::StoreError;
+use super::super::words::Word;
+use super::links;
 use super::read::rows;
-use crate::model::AccountId;
+use crate::model::{AccountId, Asset};
 use rusqlite::{Connection, Params};
 use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
 /// Sentences of one kind that are given; the rest is counted.
 const SENTENCES_MAX: usize = 100;
 
-#[derive(Default)]
 struct Account {
+    asset: Asset,
     balance: i128,
     postings: i128,
 }
 
 /// Reads one moment of the books and says what does not hold:
-/// all balances add up to zero, each balance is the sum of its postings, no transfer lacks an account, each payment
-/// has its transfer with its sum and account, and no transfer of a payment lacks the payment.
+/// all balances of an asset add up to zero, each balance is the sum of its postings, no transfer lacks an account or is
+/// between two assets, each payment has its transfer with its sum and account, no transfer of a payment lacks the
+/// payment, and what [`links`](super::links) says of reversals and pending transfers.
 pub(super) fn check(connection: &Connection) -> Result<Vec<String>, StoreError> {
     let transaction = connection.unchecked_transaction()?;
     let mut findings = Vec::new();
     let mut accounts = FxHashMap::<AccountId, Account>::default();
-    for (id, balance) in rows(&transaction, "SELECT id, balance FROM ledger_account", [], |c| {
-        Ok((AccountId(c.value()?), c.value::<i64>()?))
-    })? {
-        accounts.insert(id, Account { balance: i128::from(balance), postings: 0 });
+    let sql = "SELECT id, balance, asset FROM ledger_account";
+    for (id, balance, asset) in
+        rows(&transaction, sql, [], |c| Ok((AccountId(c.value()?), c.value::<i64>()?, c.word()?)))?
+    {
+        accounts.insert(id, Account { asset, balance: i128::from(balance), postings: 0 });
     }
     check_transfers(&transaction, &mut accounts, &mut findings)?;
     check_balances(&accounts, &mut findings);
     check_payments(&transaction, &mut findings)?;
+    links::check(&transaction, &mut findings)?;
     Ok(findings)
 }
 
@@ -55,6 +61,14 @@ fn check_transfers(
                 }
             }
         }
+        let asset = |column| -> rusqlite::Result<Option<Asset>> {
+            Ok(accounts.get(&AccountId(row.get(column)?)).map(|account| account.asset))
+        };
+        if let (Some(debit), Some(credit)) = (asset(1)?, asset(2)?)
+            && debit != credit
+        {
+            orphans.add(format!("transfer {id} goes from {} to {}", debit.word(), credit.word()));
+        }
         if amount <= 0 {
             orphans.add(format!("transfer {id} has the amount {amount}, which is not more than zero"));
         }
@@ -64,9 +78,13 @@ fn check_transfers(
 }
 
 fn check_balances(accounts: &FxHashMap<AccountId, Account>, findings: &mut Vec<String>) {
-    let total: i128 = accounts.values().map(|account| account.balance).sum();
-    if total != 0 {
-        findings.push(format!("the balances add up to {} instead of zero", decimal(total)));
+    let mut totals = BTreeMap::<Asset, i128>::new();
+    for account in accounts.values() {
+        *totals.entry(account.asset).or_default() += account.balance;
+    }
+    for (asset, total) in totals.into_iter().filter(|(_, total)| *total != 0) {
+        let asset = asset.word();
+        findings.push(format!("the balances of {asset} add up to {} instead of zero", decimal(total)));
     }
     let mut wrong: Vec<_> = accounts.iter().filter(|(_, a)| a.balance != a.postings).collect();
     wrong.sort_unstable_by_key(|(id, _)| **id);
@@ -96,7 +114,7 @@ fn check_payments(connection: &Connection, findings: &mut Vec<String>) -> Result
     })
 }
 
-fn sentences(
+pub(super) fn sentences(
     connection: &Connection,
     sql: &str,
     params: impl Params,
@@ -114,17 +132,17 @@ fn sentences(
 }
 
 #[derive(Default)]
-struct Findings {
+pub(super) struct Findings {
     sentences: Vec<String>,
     more: usize,
 }
 
 impl Findings {
-    fn add(&mut self, sentence: String) {
+    pub fn add(&mut self, sentence: String) {
         if self.sentences.len() < SENTENCES_MAX { self.sentences.push(sentence) } else { self.more += 1 }
     }
 
-    fn append_to(self, findings: &mut Vec<String>) {
+    pub fn append_to(self, findings: &mut Vec<String>) {
         findings.extend(self.sentences);
         if self.more > 0 {
             findings.push(format!("and {} more like these", self.more));

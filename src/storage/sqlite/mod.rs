@@ -6,6 +6,7 @@
 mod books;
 mod connection;
 mod errors;
+mod links;
 mod read;
 mod reader;
 mod schema;

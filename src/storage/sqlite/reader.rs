@@ -1,6 +1,6 @@
 //! The reading side: a few read-only connections, shared by the doors' threads.
 
-use super::super::{PaymentFilter, Reader, StoreError};
+use super::super::{PaymentFilter, Reader, StoreError, TransferFilter};
 use super::{books, connection, read, schema, tables};
 use crate::model::*;
 use parking_lot::{Condvar, Mutex};
@@ -99,14 +99,35 @@ impl Drop for Loan<'_> {
 
 impl Reader for SqliteReader {
     fn transfers(&self, account: AccountId, limit: usize) -> Result<Vec<Transfer>, StoreError> {
+        self.transfers_between(&TransferFilter { account, since: None, until: None, limit })
+    }
+
+    fn transfers_between(&self, filter: &TransferFilter) -> Result<Vec<Transfer>, StoreError> {
+        let since = filter.since.map_or(i64::MIN, Timestamp::micros);
+        let last = filter.until.map_or(i64::MAX, |until| until.micros().saturating_sub(1));
         // Each side is taken from its own index, newest first, and only then merged.
         let select = tables::TRANSFER.select();
-        let sql = format!(
-            "SELECT * FROM (SELECT * FROM ({select} WHERE debit = ?1 AND debit > 0 ORDER BY id DESC LIMIT ?2) \
-             UNION ALL SELECT * FROM ({select} WHERE credit = ?1 AND credit > 0 ORDER BY id DESC LIMIT ?2)) \
-             ORDER BY id DESC LIMIT ?2"
-        );
-        self.ask(|c| read::rows(c, &sql, params![account.0, rows_max(limit)], read::transfer))
+        let side = |side: &str| {
+            format!(
+                "SELECT * FROM ({select} WHERE {side} = ?1 AND {side} > 0 AND time >= ?3 AND time <= ?4 \
+                 ORDER BY id DESC LIMIT ?2)"
+            )
+        };
+        let (debits, credits) = (side("debit"), side("credit"));
+        let sql = format!("{debits} UNION ALL {credits} ORDER BY id DESC LIMIT ?2");
+        let values = params![filter.account.0, rows_max(filter.limit), since, last];
+        self.ask(|c| read::rows(c, &sql, values, read::transfer))
+    }
+
+    fn balance_before(&self, account: AccountId, transfer: TransferId) -> Result<Money, StoreError> {
+        let sql = "SELECT (SELECT coalesce(sum(amount), 0) FROM transfer WHERE credit = ?1 AND credit > 0 AND id < ?2) \
+             - (SELECT coalesce(sum(amount), 0) FROM transfer WHERE debit = ?1 AND debit > 0 AND id < ?2)";
+        let values = params![account.0, transfer.0];
+        self.ask(|c| Ok(Money::from_micros(c.query_row(sql, values, |row| row.get(0))?)))
+    }
+
+    fn plans(&self) -> Result<Vec<Plan>, StoreError> {
+        self.ask(|c| read::rows(c, &tables::PLAN.select(), [], read::plan))
     }
 
     fn payments(&self, filter: &PaymentFilter) -> Result<Vec<Payment>, StoreError> {

@@ -1,7 +1,7 @@
 use super::super::conformance::{self, for_each_conformance_test};
 use super::super::{Batch, Reader, Store, StoreError, Vault};
 use super::{SqliteReader, SqliteStore};
-use crate::model::{Change, Password, SecretText, Subscriber};
+use crate::model::*;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -175,19 +175,59 @@ fn transfers_can_be_neither_edited_nor_deleted() {
 #[test]
 fn each_breach_of_the_books_is_found() {
     for (breach, sentence) in [
-        ("UPDATE ledger_account SET balance = balance + 1 WHERE id = 1", "the balances add up to 0.000001"),
+        (
+            "UPDATE ledger_account SET balance = balance + 1 WHERE id = 1",
+            "the balances of money add up to 0.000001",
+        ),
         (
             "UPDATE ledger_account SET balance = balance + 1",
-            "account 1 has the balance 5.000001, its postings",
+            "account 1 has the balance 0.000001, its postings",
         ),
         ("DELETE FROM ledger_account WHERE id = -1", "transfer 1 names account -1"),
         ("UPDATE payment SET sum = 1", "payment \"1\" of \"osmp\" has no transfer"),
         ("UPDATE payment SET account = 2", "payment \"1\" of \"osmp\" has no transfer"),
         ("UPDATE payment SET transfer = 2", "payment \"1\" of \"osmp\" has no transfer"),
         ("DELETE FROM payment", "transfer 1 books a payment that is not there"),
+        ("UPDATE ledger_account SET asset = 'sms' WHERE id = 1", "transfer 1 goes from money to sms"),
+        (
+            "UPDATE ledger_account SET asset = 'sms', balance = 1 WHERE id = 1",
+            "the balances of sms add up to",
+        ),
+        ("UPDATE payment SET reversed = 0", "payment \"1\" of \"osmp\" is taken back and not shown so"),
+        (
+            "DROP TRIGGER transfer_is_not_edited; UPDATE transfer SET reverses = NULL WHERE id = 2",
+            "transfer 2 is a reversal of nothing",
+        ),
+        (
+            "DROP TRIGGER transfer_is_not_edited; UPDATE transfer SET reverses = NULL WHERE id = 2",
+            "payment \"1\" of \"osmp\" is shown as taken back and was not",
+        ),
+        (
+            "DROP TRIGGER transfer_is_not_edited; UPDATE transfer SET amount = 1 WHERE id = 2",
+            "transfer 2 takes back transfer 1, which is not the like of it",
+        ),
+        (
+            "DROP INDEX transfer_by_reversed; INSERT INTO transfer SELECT 3, debit, credit, amount, kind, reference, \
+             text, time, actor, balance_after, day, reverses FROM transfer WHERE id = 2",
+            "transfer 1 was taken back 2 times",
+        ),
+        ("UPDATE pending SET open = 0 WHERE id = 1", "pending transfer 1 is not filed as what it is"),
+        ("DELETE FROM ledger_account WHERE id = -1", "pending transfer 1 is not between two accounts"),
+        (
+            "UPDATE pending SET body = json_set(body, '$.amount', '-0.01') WHERE id = 1",
+            "pending transfer 1 holds -0.01",
+        ),
+        (
+            "UPDATE pending SET body = json_set(body, '$.state.posted', 9) WHERE id = 2",
+            "pending transfer 2 was posted as nothing, or as more",
+        ),
+        (
+            "UPDATE pending SET body = json_set(body, '$.amount', '4.99') WHERE id = 2",
+            "pending transfer 2 was posted as nothing, or as more",
+        ),
     ] {
         let dir = tempfile::tempdir().unwrap();
-        let store = with_one_payment(&dir);
+        let store = with_a_reversed_payment(&dir);
         let reader = store.reader().unwrap();
         assert_eq!(reader.check_books().unwrap(), Vec::<String>::new());
         sql(&dir, &format!("PRAGMA foreign_keys = OFF; {breach}"));
@@ -217,7 +257,7 @@ fn more_threads_than_connections_are_all_answered() {
         for _ in 0..16 {
             scope.spawn(|| {
                 for _ in 0..20 {
-                    assert_eq!(reader.transfers(crate::model::AccountId(1), 9).unwrap().len(), 1);
+                    assert_eq!(reader.transfers(AccountId(1), 9).unwrap().len(), 1);
                 }
             });
         }
@@ -230,6 +270,37 @@ fn with_one_payment(dir: &TempDir) -> SqliteStore {
     let mut changes = vec![conformance::ledger_account(1), conformance::ledger_account(-1)];
     changes.extend(conformance::payment(1, 1, 5_000_000));
     store.commit(&Batch { epoch: lease.epoch, sequence: 1, changes: &changes }).unwrap();
+    store
+}
+
+/// The payment taken back, one reservation open, one posted as the payment's transfer.
+fn with_a_reversed_payment(dir: &TempDir) -> SqliteStore {
+    let mut store = with_one_payment(dir);
+    let lease = store.acquire_lease("a").unwrap();
+    let mut reversal = conformance::transfer(2, 1, -1, 5_000_000);
+    reversal.kind = TransferKind::Reversal;
+    reversal.reverses = Some(TransferId(1));
+    let key = PaymentKey { operator: "osmp".into(), id: "1".into() };
+    let pending = |id, state| Pending {
+        id,
+        debit: AccountId(1),
+        credit: AccountId(-1),
+        amount: Money::from_units(5),
+        reference: String::new(),
+        text: String::new(),
+        opened: Timestamp::from_seconds(1),
+        expires: Timestamp::from_seconds(2),
+        by: "system".into(),
+        state,
+    };
+    let changes = [
+        Change::Transfer(reversal),
+        Change::PaymentReversed(key),
+        Change::Pending(pending(1, PendingState::Open)),
+        Change::Pending(pending(2, PendingState::Posted(TransferId(1)))),
+        Change::Pending(pending(3, PendingState::Voided)),
+    ];
+    store.commit(&Batch { epoch: lease.epoch, sequence: 2, changes: &changes }).unwrap();
     store
 }
 

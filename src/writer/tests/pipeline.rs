@@ -1,7 +1,7 @@
 //! Two batches on their way: what is told when, and what becomes of what was decided on top of a batch that fails.
 
 use super::store::Step;
-use super::{Answer, Running, answer, paid, until};
+use super::{Answer, Running, answer, nothing, paid, until};
 use crate::model::*;
 use crate::writer::Rejected;
 use crate::writer::committer::RETRIES_MAX;
@@ -21,13 +21,13 @@ impl InStore {
     fn new() -> InStore {
         let running = Running::sample();
         running.store.close_gate();
-        let alone = running.submit(Command::Clock { synchronised: false });
+        let alone = running.submit(nothing());
         answer(alone).unwrap();
         // More than a few commands, so that the committer's thread gets them.
         let first = running.submit(running.pay("0", "1.00"));
         until("a batch is in the store", || running.store.is_at_gate());
         let payment = running.submit(running.pay("1", "10.00"));
-        let rest = (0..TAKEN_MAX).map(|_| running.submit(Command::Clock { synchronised: false })).collect();
+        let rest = (0..TAKEN_MAX).map(|_| running.submit(nothing())).collect();
         running.store.pass_gate();
         paid(answer(first));
         until("the batch is in the store", || running.store.is_at_gate());

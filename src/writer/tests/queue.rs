@@ -1,6 +1,6 @@
 //! Queues, order, moments and the end.
 
-use super::{PATIENCE, Running, answer, paid, until};
+use super::{PATIENCE, Running, answer, nothing, paid, until};
 use crate::engine::testing::{actor, load, record};
 use crate::model::*;
 use crate::writer::Rejected;
@@ -20,8 +20,7 @@ fn a_full_queue_answers_later_and_takes_again_when_it_is_drained() {
     running.store.close_gate();
     let first = running.submit(running.pay("first", "1.00"));
     until("the first batch is in the store", || running.store.is_at_gate());
-    let waiting: Vec<_> =
-        (0..URGENT_MAX).map(|_| running.submit(Command::Clock { synchronised: false })).collect();
+    let waiting: Vec<_> = (0..URGENT_MAX).map(|_| running.submit(nothing())).collect();
     assert_eq!(running.writer.depth(), (URGENT_MAX, 0));
     let refused = running.writer.submit(running.pay("2", "1.00"), actor());
     assert!(matches!(refused, Err(Rejected::Later(_))));

@@ -1,0 +1,41 @@
+//! Looking: who is there and how the server is; orders to NASes.
+
+use super::{Call, MaybeWho, Nothing, RpcError, Who, unknown, value};
+use crate::operations::NasOrderKind;
+use serde::Deserialize;
+use serde_json::Value;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Words {
+    words: Vec<String>,
+}
+
+pub(super) async fn call(method: &str, mut call: Call) -> Result<Value, RpcError> {
+    match method {
+        "status" => {
+            let Nothing {} = call.read()?;
+            value(call.operations.status())
+        }
+        "find" => {
+            let Words { words } = call.read()?;
+            value(call.operations.find(&words))
+        }
+        "why" => {
+            let Who { who } = call.read()?;
+            value(call.operations.why(&who)?)
+        }
+        "sessions" => {
+            let MaybeWho { who } = call.read()?;
+            value(call.operations.sessions(who.as_deref())?)
+        }
+        "kick" => order(call, NasOrderKind::Disconnect).await,
+        "coa" => order(call, NasOrderKind::Refresh).await,
+        _ => Err(unknown(method)),
+    }
+}
+
+async fn order(mut call: Call, kind: NasOrderKind) -> Result<Value, RpcError> {
+    let Who { who } = call.read()?;
+    value(call.operations.order(&who, kind).await?)
+}

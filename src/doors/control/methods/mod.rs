@@ -1,0 +1,46 @@
+//! The methods of the control socket by subject: parameters in, one call of an operation, a value out. A new method stands
+//! in its subject's file and in the one match here.
+
+mod access;
+mod look;
+mod money;
+mod terms;
+
+use super::rpc::{Call, METHOD_NOT_FOUND, RpcError, blocking, value};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Calls a method by its name.
+pub(super) async fn call(method: &str, call: Call) -> Result<Value, RpcError> {
+    match method {
+        "status" | "find" | "why" | "sessions" | "kick" | "coa" => look::call(method, call).await,
+        "block" | "unblock" | "load" | "go_live" | "panic.open" | "panic.close" => {
+            access::call(method, call).await
+        }
+        "pay" | "charge" | "reverse" | "correct" | "refund" | "transfer" | "credit" | "ledger"
+        | "payments" | "books" => money::call(method, call).await,
+        "promise" | "pause" | "resume" | "plan" | "service.add" | "service.remove" | "package"
+        | "discount" | "cut.list" | "cut.approve" | "cut.defer" => terms::call(method, call).await,
+        _ => Err(unknown(method)),
+    }
+}
+
+fn unknown(method: &str) -> RpcError {
+    RpcError::new(METHOD_NOT_FOUND, "METHOD_NOT_FOUND", format!("there is no method {method:?}"))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Who {
+    who: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MaybeWho {
+    who: Option<String>,
+}
