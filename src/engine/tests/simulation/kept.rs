@@ -7,9 +7,10 @@ use crate::model::*;
 use rustc_hash::FxHashMap;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
-/// Ended sessions that a store gives to a start.
-const CLOSED_SESSIONS_MAX: usize = 5_000;
+/// A session that ended is given to a start for so long: a late record finds it.
+const CLOSED_KEPT: Duration = Duration::from_secs(2 * 86_400);
 
 #[derive(Default)]
 pub struct Kept {
@@ -22,7 +23,7 @@ pub struct Kept {
     /// Transfers of payments: they may be reversed.
     reversible: HashMap<TransferId, (Transfer, PaymentKey)>,
     /// Keys of sessions in the order in which they ended.
-    closed: VecDeque<SessionKey>,
+    closed: VecDeque<(Timestamp, SessionKey)>,
     reversed_by: HashMap<TransferId, TransferId>,
     answers: HashMap<String, RememberedAnswer>,
     others: Vec<Change>,
@@ -78,16 +79,17 @@ impl Kept {
             _ => return self.others.push(change),
         };
         if let Change::Session(session) = &change
-            && !session.is_open()
+            && let Some(stopped) = session.stopped
         {
-            self.closed.push_back(session.key.clone());
+            self.closed.push_back((stopped, session.key.clone()));
+            let oldest = self.closed.front().filter(|(at, _)| stopped.since(*at) > CLOSED_KEPT);
+            if oldest.is_some()
+                && let Some((_, key)) = self.closed.pop_front()
+            {
+                self.rows.remove(&Row::Session(key));
+            }
         }
         self.rows.insert(row, change);
-        if self.closed.len() > CLOSED_SESSIONS_MAX
-            && let Some(oldest) = self.closed.pop_front()
-        {
-            self.rows.remove(&Row::Session(oldest));
-        }
     }
 
     fn post(&mut self, transfer: &Transfer) {
