@@ -10,4 +10,5 @@ mod load_refusals;
 mod payment;
 mod replay;
 mod requests;
+mod simulation;
 mod standing;

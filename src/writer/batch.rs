@@ -92,6 +92,10 @@ impl Writer {
             let decided = self.state.decide_request(&job.request(), now);
             into.answers.push(decided.map(|decision| {
                 for change in &decision.changes {
+                    #[cfg(debug_assertions)]
+                    if self.mutant.forgets(change) {
+                        continue;
+                    }
                     self.state.absorb(change, now, &mut into.touched);
                 }
                 into.changes.extend(decision.changes);
@@ -106,6 +110,10 @@ impl Writer {
     /// are to be reversed, answers to requests with a key.
     fn fetch(&mut self, jobs: &[Job]) -> Result<(), StoreError> {
         let wanted = self.state.wanted(jobs.iter().map(Job::request));
+        #[cfg(debug_assertions)]
+        if self.mutant.asks_nobody() {
+            return Ok(());
+        }
         if wanted.is_empty() {
             return Ok(());
         }
@@ -204,7 +212,10 @@ impl Writer {
 
     fn stage(&self, decided: Decided) -> (Told, Vec<Change>) {
         let staged = Staged::of(&self.state, &decided.touched, self.clock.now());
-        (Told { staged, jobs: decided.jobs, answers: decided.answers }, decided.changes)
+        let (jobs, answers) = (decided.jobs, decided.answers);
+        #[cfg(debug_assertions)]
+        let (jobs, answers) = self.mutant.answer_early(jobs, answers);
+        (Told { staged, jobs, answers }, decided.changes)
     }
 
     fn tell(&self, told: Told) {

@@ -16,6 +16,8 @@
 
 mod batch;
 mod committer;
+#[cfg(debug_assertions)]
+mod mutants;
 mod queue;
 mod recovery;
 mod ticker;
@@ -69,6 +71,8 @@ pub struct Writer {
     committer: Committer,
     /// The server is stopping and the state holds what the store may not: nothing is decided upon it any more.
     state_is_lost: bool,
+    #[cfg(debug_assertions)]
+    mutant: mutants::Mutant,
 }
 
 impl Writer {
@@ -105,6 +109,8 @@ impl Writer {
             in_work: None,
             open: Decided::default(),
             state_is_lost: false,
+            #[cfg(debug_assertions)]
+            mutant: mutants::Mutant::of_this_process(),
         };
         let thread = std::thread::Builder::new()
             .name("writer".into())

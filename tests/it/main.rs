@@ -18,6 +18,8 @@ mod captive;
 mod cgrates;
 /// The enforcer: its table in real network namespaces, with real traffic.
 mod enforcement;
+/// The server killed in the midst of payments, against the journals of those who paid.
+mod kill9;
 mod metrics;
 /// What operations answer to doors.
 mod operations;

@@ -121,6 +121,40 @@ fn unsafe_code_stands_only_in_the_files_named_for_it() {
     assert_none(complaints);
 }
 
+/// Where the deliberate faults stand that `tests/it/kill9/` must find.
+const MUTANTS: &str = "src/writer/mutants.rs";
+
+#[test]
+fn deliberate_faults_are_in_development_builds_only() {
+    let files = source::files("src", &["rs"]);
+    assert!(files.iter().any(|file| file.path == MUTANTS), "{MUTANTS} has moved");
+    assert_none(files.iter().filter(|file| file.path != MUTANTS).flat_map(unguarded_mutants).collect());
+    let manifest = source::files("", &["toml"]).into_iter().find(|file| file.path == "Cargo.toml").unwrap();
+    assert!(!manifest.text.contains("debug-assertions"), "a profile decides by itself what it asserts");
+}
+
+/// Lines that name a mutant without the guard on the line before.
+fn unguarded_mutants(file: &SourceFile) -> Vec<String> {
+    let code = source::code(&file.text);
+    let mut complaints = Vec::new();
+    let mut before = "";
+    for (number, line) in code.lines().map(str::trim).enumerate() {
+        if line.to_lowercase().contains("mutant") && before != "#[cfg(debug_assertions)]" {
+            complaints.push(format!("{}:{}: a mutant, also in a release build", file.path, number + 1));
+        }
+        before = line;
+    }
+    complaints
+}
+
+#[test]
+fn a_mutant_without_its_guard_is_named_with_file_and_line() {
+    let file = |text: &str| SourceFile { path: "src/x.rs".into(), text: text.into() };
+    assert_eq!(unguarded_mutants(&file("    #[cfg(debug_assertions)]\n    mutant: Mutant,\n")).len(), 0);
+    let found = unguarded_mutants(&file("use a::b;\nmod mutants;\n"));
+    assert_eq!(found, ["src/x.rs:2: a mutant, also in a release build"]);
+}
+
 #[test]
 fn a_banned_text_is_named_with_file_and_line() {
     let text = format!("fn f() {{\n    {}\n}}\n", concat!("todo", "!()"));
