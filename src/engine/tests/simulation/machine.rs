@@ -194,7 +194,9 @@ impl Machine {
                 assert_eq!(again, first);
             }
             (Ok(first), Ok(Outcome::Repeat(again))) => assert_eq!(*again, first),
-            (Ok(Outcome::Replayed { .. }), Ok(Outcome::Replayed { applied: 0, .. })) => {}
+            (Ok(Outcome::Replayed { applied: new, .. }), Ok(again)) => {
+                assert_eq!(again, Outcome::Replayed { applied: 0, skipped: new });
+            }
             (Ok(Outcome::Loaded(_)), Ok(Outcome::Loaded(again))) => {
                 assert!(again.rows.iter().all(|row| row.effect == RowEffect::Unchanged));
             }
