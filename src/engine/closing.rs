@@ -97,7 +97,9 @@ fn check_fees(state: &State, month: Month) -> Result<(), Refusal> {
         None => Ok(()),
         Some(through) => Err(Refusal::new(
             "fees-not-decided",
-            format!("not all fees of {month} are decided (so far up to {through}); `headgate status` says why"),
+            format!(
+                "not all fees of {month} are decided (so far up to {through}); `headgate status` says why"
+            ),
         )),
     }
 }
