@@ -140,6 +140,14 @@ fn load_sample(config: &Config) -> CliResult {
     let ledger = serve::Ledger::open(config, "demo")?;
     let command = Command::Load { file: Box::new(file), options: LoadOptions::default() };
     ledger.writer.call_blocking(command, Actor("demo".into())).map_err(CliError::failed)?;
+    let files = RatingFiles {
+        rates: Some(include_str!("../../config/sample-rating/ap.json").to_owned()),
+        destinations: Some(include_str!("../../config/sample-rating/dest.json").to_owned()),
+        plans: Some(include_str!("../../config/sample-rating/tp.json").to_owned()),
+        budgets: Some(include_str!("../../config/sample-rating/ub.json").to_owned()),
+    };
+    let rating = CallCommand::Load { files: Box::new(files), options: LoadOptions::default() };
+    ledger.writer.call_blocking(Command::Calls(rating), Actor("demo".into())).map_err(CliError::failed)?;
     Ok(())
 }
 
