@@ -103,6 +103,9 @@ url = "sqlite:{dir}/headgate.db"
 auth = ["127.0.0.1:{auth}"]
 acct = ["127.0.0.1:{acct}"]
 
+[billing]
+require-synchronised-clock = false
+
 [system-api]
 listen = ["127.0.0.1:{system_api}"]
 [system-api.passwords]

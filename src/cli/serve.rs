@@ -1,7 +1,7 @@
 //! `headgate serve`: everything wired together.
 
 use super::{CliError, CliResult, Context, client, logging};
-use crate::config::{Config, RestrictedLogin, StoreUrl, SystemApi};
+use crate::config::{Billing, Config, RestrictedLogin, StoreUrl, SystemApi};
 use crate::directory::{Directory, DirectorySettings};
 use crate::doors::request_log::RequestLog;
 use crate::doors::{control, http, metrics, radius, system_api};
@@ -75,7 +75,7 @@ impl Ledger {
             time_zone: config.server.time_zone.clone(),
             currency_digits: config.server.currency.exponent,
             payment_max: config.billing.payment_max,
-            billing: BillingRules::default(),
+            billing: billing_rules(&config.billing),
         };
         let holder = format!("{} {purpose} pid {}", config.server.name, std::process::id());
         let Started { handle, thread, edge_positions } = Writer::start(
@@ -95,6 +95,23 @@ impl Ledger {
             edge_positions,
             thread: Some(thread),
         })
+    }
+}
+
+/// `[billing]` as the engine takes it.
+fn billing_rules(billing: &Billing) -> BillingRules {
+    BillingRules {
+        cut_at: billing.cut_at,
+        cut_days: billing.cut_days,
+        outage_grace: billing.outage_grace,
+        catch_up_days_max: billing.catch_up_days_max,
+        vat_basis_points: billing.vat_basis_points,
+        pause_fee: billing.pause_fee,
+        promise_sum: billing.promise_sum,
+        promise_days: billing.promise_days,
+        promise_price: billing.promise_price,
+        promises_per_month: billing.promises_per_month,
+        require_synchronised_clock: billing.require_synchronised_clock,
     }
 }
 
@@ -120,6 +137,7 @@ pub(super) fn serve(config: Config, config_file: &Path, ready: impl FnOnce()) ->
     // Locked against a second server, so before the lease is taken.
     let spool = Spool::open(config.server.state_dir.join("spool")).map_err(CliError::failed)?;
     let ledger = Ledger::open(&config, "serve")?;
+    ledger.writer.keep_time();
     let (stop_sender, stop) = watch::channel(false);
     let (nas_orders, nas_order_queue) = mpsc::channel(NAS_ORDERS_MAX);
     let operations = Arc::new(operations(&config, &ledger, nas_orders));

@@ -28,6 +28,17 @@ impl Status {
         ] {
             println!("{title:<22} {}", text(status.get(key)));
         }
+        let fees = &status["fees"];
+        for (title, key) in [
+            ("fees charged to", "through"),
+            ("FEES HELD", "held"),
+            ("no cuts before", "outage_until"),
+            ("PANIC since", "panic_since"),
+        ] {
+            if let Some(said) = fees[key].as_str() {
+                println!("{title:<22} {said}");
+            }
+        }
         println!();
         print_table(
             &[

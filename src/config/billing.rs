@@ -1,44 +1,155 @@
-//! `[billing]`: limits of the ledger. Fees by the calendar are not served by this version, and so neither are the
-//! keys that steer them.
+//! `[billing]`: limits of the ledger, the hours of cuts, promised payments and pauses.
 
 use super::currency::Currency;
 use super::error::Fault;
 use super::section::Section;
 use super::tree::{Node, Value};
 use crate::model::Money;
+use std::time::Duration;
 
 const PAYMENT_MAX_UNITS: i32 = 1_000_000;
+const MINUTES_OF_DAY: u16 = 24 * 60;
+/// Longest grace after an outage.
+const GRACE_MAX: Duration = Duration::from_secs(7 * 86_400);
+const WEEK: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Billing {
     /// Largest sum of one payment.
     pub payment_max: Money,
+    /// Minutes from midnight at which a shortage caused by a fee takes effect.
+    pub cut_at: u16,
+    /// Monday to Sunday; at least one.
+    pub cut_days: [bool; 7],
+    /// After an outage no new shortage takes effect for this long.
+    pub outage_grace: Duration,
+    /// Days of fees that are made up without an operator's word.
+    pub catch_up_days_max: i32,
+    /// Hundredths of a percent, included in prices; None: no VAT.
+    pub vat_basis_points: Option<u32>,
+    /// Price of a day of a pause.
+    pub pause_fee: Money,
+    pub promise_sum: Money,
+    pub promise_days: i32,
+    pub promise_price: Money,
+    /// Of one account in a calendar month; 0: none are given.
+    pub promises_per_month: u32,
+    /// No fees while the machine's clock does not say that it is right.
+    pub require_synchronised_clock: bool,
 }
 
 impl Default for Billing {
     fn default() -> Billing {
-        Billing { payment_max: Money::from_units(PAYMENT_MAX_UNITS) }
+        Billing {
+            payment_max: Money::from_units(PAYMENT_MAX_UNITS),
+            cut_at: 10 * 60,
+            cut_days: [true; 7],
+            outage_grace: Duration::from_secs(3 * 3_600),
+            catch_up_days_max: 7,
+            vat_basis_points: None,
+            pause_fee: Money::ZERO,
+            promise_sum: Money::from_units(100),
+            promise_days: 3,
+            promise_price: Money::ZERO,
+            promises_per_month: 1,
+            require_synchronised_clock: true,
+        }
     }
 }
 
 impl Billing {
     pub(super) fn read(section: &mut Section<'_>, currency: &Currency) -> Billing {
         let mut billing = Billing::default();
-        section.value("payment-max", &mut billing.payment_max, |node| read_sum(node, currency.exponent));
-        for key in ["cut-at", "cut-days", "outage-grace", "catch-up-days-max", "vat"] {
-            section.not_served(key);
-        }
+        let digits = currency.exponent;
+        let positive = |node: &Node| sum(node, digits).and_then(|sum| above_zero(node, sum, digits));
+        let price = |node: &Node| sum(node, digits);
+        section
+            .value("payment-max", &mut billing.payment_max, positive)
+            .parsed("cut-at", &mut billing.cut_at, "a time of day such as \"10:00\"", time_of_day)
+            .parsed("cut-days", &mut billing.cut_days, DAYS, days)
+            .parsed("outage-grace", &mut billing.outage_grace, GRACE, grace)
+            .number("catch-up-days-max", &mut billing.catch_up_days_max, 1..=366)
+            .parsed("vat", &mut billing.vat_basis_points, "\"none\" or a rate such as \"20%\"", vat)
+            .value("pause-fee", &mut billing.pause_fee, price)
+            .value("promise-sum", &mut billing.promise_sum, positive)
+            .number("promise-days", &mut billing.promise_days, 1..=31)
+            .value("promise-price", &mut billing.promise_price, price)
+            .number("promises-per-month", &mut billing.promises_per_month, 0..=31)
+            .boolean("require-synchronised-clock", &mut billing.require_synchronised_clock);
         billing
     }
 }
 
-fn read_sum(node: &Node, exponent: usize) -> Result<Money, Fault> {
-    let what =
-        format!("a sum above zero such as \"1000000.00\", with at most {exponent} digits after the point");
+const DAYS: &str = "days such as \"mon-sun\", \"mon-fri\" or \"mon,wed,fri\"";
+const GRACE: &str = "a time such as \"3h\" or \"90m\", at most 7 days, or \"0\"";
+
+/// A sum of zero or more.
+fn sum(node: &Node, digits: usize) -> Result<Money, Fault> {
+    let what = format!("a sum such as \"1.50\", with at most {digits} digits after the point");
     let written = match &node.value {
         Value::Text(text) | Value::Decimal(text) => text.clone(),
         Value::Integer(Some(number)) => number.to_string(),
         _ => return Err(node.expected(&what)),
     };
-    Money::parse(&written, exponent).ok().filter(|sum| sum.is_positive()).ok_or_else(|| node.expected(&what))
+    Money::parse(&written, digits).ok().filter(|sum| !sum.is_negative()).ok_or_else(|| node.expected(&what))
+}
+
+fn above_zero(node: &Node, sum: Money, digits: usize) -> Result<Money, Fault> {
+    let what =
+        format!("a sum above zero such as \"1000000.00\", with at most {digits} digits after the point");
+    Some(sum).filter(|sum| sum.is_positive()).ok_or_else(|| node.expected(&what))
+}
+
+/// Minutes from midnight.
+fn time_of_day(text: &str) -> Option<u16> {
+    let (hours, minutes) = text.split_once(':')?;
+    let number = |part: &str| {
+        let digits = (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+        digits.then(|| part.parse::<u16>().ok()).flatten()
+    };
+    let minutes = number(minutes).filter(|n| *n < 60 && minutes.len() == 2)?;
+    Some(number(hours)? * 60 + minutes).filter(|at| *at < MINUTES_OF_DAY)
+}
+
+/// Days and ranges of days, separated by commas; a range may run over the week's end.
+fn days(text: &str) -> Option<[bool; 7]> {
+    let place = |word: &str| WEEK.iter().position(|day| *day == word.trim());
+    let mut found = [false; 7];
+    for part in text.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (mut at, last) = (place(first)?, place(last)?);
+        loop {
+            *found.get_mut(at)? = true;
+            if at == last {
+                break;
+            }
+            at = (at + 1) % WEEK.len();
+        }
+    }
+    Some(found)
+}
+
+fn grace(text: &str) -> Option<Duration> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text.get(digits.len()..)? {
+        "" if digits == "0" => 1,
+        "s" => 1,
+        "m" | "min" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    let seconds = digits.parse::<u64>().ok()?.checked_mul(unit)?;
+    Some(Duration::from_secs(seconds)).filter(|grace| *grace <= GRACE_MAX)
+}
+
+/// Hundredths of a percent.
+fn vat(text: &str) -> Option<Option<u32>> {
+    if text == "none" {
+        return Some(None);
+    }
+    let rate = Money::parse(text.strip_suffix('%')?.trim(), 2).ok()?;
+    // Millionths of a percent's unit to hundredths.
+    let points = u32::try_from(rate.micros() / 10_000).ok()?;
+    (points <= 10_000).then_some(Some(points))
 }

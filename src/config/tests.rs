@@ -32,6 +32,17 @@ captive-rate-kbit = 512
 
 [billing]
 payment-max = "5000,50"
+cut-at = "9:30"
+cut-days = "mon-wed,fri"
+outage-grace = "90m"
+catch-up-days-max = 14
+vat = "12.5%"
+pause-fee = "1,50"
+promise-sum = 250
+promise-days = 5
+promise-price = "10"
+promises-per-month = 2
+require-synchronised-clock = false
 
 [system-api]
 listen = ["127.0.0.1:28082"]
@@ -100,6 +111,13 @@ fn every_key_of_the_sample_is_read() {
     assert_eq!(config.radius.pool_quarantine().as_secs(), 1200);
     assert_eq!(config.radius.captive_rate_kbit, 512);
     assert_eq!(config.billing.payment_max, Money::from_micros(5_000_500_000));
+    let billing = &config.billing;
+    assert_eq!((billing.cut_at, billing.cut_days), (570, [true, true, true, false, true, false, false]));
+    assert_eq!((billing.outage_grace.as_secs(), billing.catch_up_days_max), (5_400, 14));
+    assert_eq!((billing.vat_basis_points, billing.pause_fee), (Some(1_250), Money::from_micros(1_500_000)));
+    assert_eq!((billing.promise_sum, billing.promise_days), (Money::from_units(250), 5));
+    assert_eq!((billing.promise_price, billing.promises_per_month), (Money::from_units(10), 2));
+    assert!(!billing.require_synchronised_clock);
     assert_eq!(config.system_api.allow.to_string(), "10.0.0.0/8 2001:db8::/32");
     assert_eq!(config.system_api.placeholder, "none");
     assert_eq!(config.log, Log { runtime_log: None, level: Level::Debug });
@@ -180,6 +198,23 @@ fn an_impossible_value_says_what_was_expected_and_found() {
         ("[store]\nurl = \"sqlite:headgate.db\"", "store.url", "an absolute path"),
         ("[billing]\npayment-max = \"0\"", "billing.payment-max", "a sum above zero"),
         ("[billing]\npayment-max = 1.005", "billing.payment-max", "at most 2 digits"),
+        ("[billing]\ncut-at = \"24:00\"", "billing.cut-at", "a time of day"),
+        ("[billing]\ncut-at = \"10\"", "billing.cut-at", "a time of day"),
+        ("[billing]\ncut-at = \"10:5\"", "billing.cut-at", "a time of day"),
+        ("[billing]\ncut-days = \"\"", "billing.cut-days", "mon-fri"),
+        ("[billing]\ncut-days = \"mon-xyz\"", "billing.cut-days", "mon-fri"),
+        ("[billing]\ncut-days = \"mon-tue-wed\"", "billing.cut-days", "mon-fri"),
+        ("[billing]\noutage-grace = \"8d\"", "billing.outage-grace", "at most 7 days"),
+        ("[billing]\noutage-grace = \"3\"", "billing.outage-grace", "such as \"3h\""),
+        ("[billing]\ncatch-up-days-max = 0", "billing.catch-up-days-max", "from 1 to 366"),
+        ("[billing]\nvat = \"20\"", "billing.vat", "such as \"20%\""),
+        ("[billing]\nvat = \"101%\"", "billing.vat", "such as \"20%\""),
+        ("[billing]\npause-fee = \"-1\"", "billing.pause-fee", "a sum such as"),
+        ("[billing]\npromise-sum = 0", "billing.promise-sum", "a sum above zero"),
+        ("[billing]\npromise-days = 32", "billing.promise-days", "from 1 to 31"),
+        ("[billing]\npromise-price = 0.001", "billing.promise-price", "at most 2 digits"),
+        ("[billing]\npromises-per-month = -1", "billing.promises-per-month", "from 0 to 31"),
+        ("[billing]\nrequire-synchronised-clock = 1", "billing.require-synchronised-clock", "true or false"),
         ("[system-api]\nplaceholder = \"\"", "system-api.placeholder", "found \"\""),
         ("[system-api]\nplaceholder = \"a b\"", "system-api.placeholder", "without white space"),
         ("[system-api]\ncontexts = \"collector kollektor\"", "system-api.contexts", "asr_fiscal"),
@@ -205,8 +240,6 @@ fn what_this_version_does_not_serve_is_refused_by_name() {
         ("[server]\nrole = \"edge\"", "server.role"),
         ("[store]\nurl = \"postgres://u:hidden@h/db\"", "store.url"),
         ("[radius]\nradsec = [\"0.0.0.0:2083\"]", "radius.radsec"),
-        ("[billing]\ncut-at = \"10:00\"", "billing.cut-at"),
-        ("[billing]\nvat = \"none\"", "billing.vat"),
         ("[management]\nlisten = [\"127.0.0.1:8443\"]", "management.listen"),
         ("[management]\ntls-key = \"/x\"", "management.tls-key"),
         ("[[management.feed-token]]\nname = \"nas1\"", "management.feed-token"),

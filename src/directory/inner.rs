@@ -296,8 +296,8 @@ impl Inner {
             negbal: view.standing.negbal,
             blocked: view.standing.blocked,
             verdict: view.standing.verdict,
-            shape: view.plan.as_ref().map(|plan| plan.shape).unwrap_or_default(),
-            mikrotik_burst: view.plan.as_ref().map(|plan| plan.mikrotik_burst).unwrap_or_default(),
+            shape: view.shape,
+            mikrotik_burst: view.mikrotik_burst,
             nas: nas.map(|(entry, live)| VisibleNas {
                 id: entry.nas.id,
                 address: entry.nas.address,

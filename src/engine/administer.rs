@@ -1,5 +1,7 @@
 //! What is changed about subscribers, sessions and NASes without money.
 
+use super::fees;
+use super::ledger::Books;
 use super::payment::check_text;
 use super::{Decision, State};
 use crate::model::*;
@@ -17,16 +19,22 @@ pub(super) fn block(
     if subscriber.block.as_ref().is_some_and(|block| block.reason == reason) {
         return Ok(Decision::unchanged(Outcome::Done { changed: false }));
     }
-    let block = Block { reason: reason.to_owned(), since: now, by: actor.0.clone() };
+    // Somebody who was blocked at 00:00 still was, whatever the reason is now.
+    let since = subscriber.block.as_ref().map_or(now, |block| block.since);
+    let block = Block { reason: reason.to_owned(), since, by: actor.0.clone() };
     Ok(changed(Subscriber { block: Some(block), ..Subscriber::clone(subscriber) }))
 }
 
-pub(super) fn unblock(state: &State, id: SubscriberId) -> Result<Decision, Refusal> {
+/// A day that was not charged because it began blocked is charged now.
+pub(super) fn unblock(state: &State, id: SubscriberId, now: Timestamp) -> Result<Decision, Refusal> {
     let subscriber = subscriber(state, id)?;
     if subscriber.block.is_none() {
         return Ok(Decision::unchanged(Outcome::Done { changed: false }));
     }
-    Ok(changed(Subscriber { block: None, ..Subscriber::clone(subscriber) }))
+    let mut books = Books::new(state);
+    books.put_subscriber(Subscriber { block: None, ..Subscriber::clone(subscriber) });
+    fees::begin_today(&mut books, id, false, now);
+    Ok(Decision { outcome: Outcome::Done { changed: true }, changes: books.changes })
 }
 
 /// Ends a session; nothing changes when it is over or unknown already.

@@ -2,7 +2,7 @@
 
 use crate::model::*;
 use rustc_hash::FxHashMap;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Tables of the billing rules. Read by every rule, changed by [`Billing::absorb`] alone.
@@ -10,9 +10,17 @@ use std::sync::Arc;
 pub(super) struct Billing {
     pub services: HashMap<String, Arc<Service>>,
     pub packages: HashMap<String, Arc<Package>>,
+    /// Those that have not ended.
+    pub holdings: BTreeMap<HoldingKey, PackageHolding>,
+    /// Holdings with units of traffic, by who bought them.
+    pub traffic_of: FxHashMap<SubscriberId, Vec<HoldingKey>>,
+    /// When holdings end.
+    pub expiries: BTreeSet<(Timestamp, HoldingKey)>,
     pub fees: FxHashMap<SubscriberId, FeeState>,
     pub accounts: FxHashMap<AccountId, AccountState>,
     pub meters: FxHashMap<MeterKey, Meter>,
+    /// The newest month of the meters.
+    pub meters_month: Month,
     /// Open ones.
     pub pending: FxHashMap<i64, Pending>,
     pub budgets: HashMap<String, Arc<Budget>>,
@@ -20,6 +28,8 @@ pub(super) struct Billing {
     pub books: BooksState,
     /// What open pending transfers hold of an account.
     held: FxHashMap<AccountId, Money>,
+    /// When open promises lapse.
+    promises: BTreeSet<(Timestamp, AccountId)>,
 }
 
 impl Billing {
@@ -36,11 +46,17 @@ impl Billing {
                 self.fees.insert(state.subscriber, state.clone());
             }
             Change::AccountState(state) => {
+                let old = self.accounts.get(&state.account).and_then(|old| old.promise.as_ref());
+                if let Some(old) = old {
+                    self.promises.remove(&(old.until, state.account));
+                }
+                if let Some(new) = &state.promise {
+                    self.promises.insert((new.until, state.account));
+                }
                 self.accounts.insert(state.account, state.clone());
             }
-            Change::Meter(meter) => {
-                self.meters.insert(meter.key, meter.clone());
-            }
+            Change::Holding(holding) => self.absorb_holding(holding),
+            Change::Meter(meter) => self.absorb_meter(meter),
             Change::Pending(pending) => self.absorb_pending(pending),
             Change::Budget(budget) => {
                 self.budgets.insert(budget.subject.clone(), Arc::new(budget.clone()));
@@ -51,6 +67,41 @@ impl Billing {
             Change::Books(books) => self.books = books.clone(),
             _ => {}
         }
+    }
+
+    /// Keeps the meters of the newest month and the one before, as a store loads them.
+    fn absorb_meter(&mut self, meter: &Meter) {
+        self.meters.insert(meter.key, meter.clone());
+        let month = meter.key.month;
+        if month > self.meters_month {
+            self.meters_month = month;
+            self.meters.retain(|key, _| key.month.next() >= month);
+        }
+    }
+
+    fn absorb_holding(&mut self, holding: &PackageHolding) {
+        let key = holding.key();
+        if let Some(old) = self.holdings.remove(&key) {
+            if let Some(expires) = old.expires {
+                self.expiries.remove(&(expires, key.clone()));
+            }
+            if let Some(keys) = self.traffic_of.get_mut(&old.subscriber) {
+                keys.retain(|other| *other != key);
+                if keys.is_empty() {
+                    self.traffic_of.remove(&old.subscriber);
+                }
+            }
+        }
+        if holding.ended {
+            return;
+        }
+        if let Some(expires) = holding.expires {
+            self.expiries.insert((expires, key.clone()));
+        }
+        if holding.octets.is_some() {
+            self.traffic_of.entry(holding.subscriber).or_default().push(key.clone());
+        }
+        self.holdings.insert(key, holding.clone());
     }
 
     fn absorb_pending(&mut self, pending: &Pending) {
@@ -68,6 +119,11 @@ impl Billing {
     /// What open pending transfers hold of an account.
     pub fn held(&self, account: AccountId) -> Money {
         self.held.get(&account).copied().unwrap_or_default()
+    }
+
+    /// Open promises in the order in which they lapse.
+    pub fn promises(&self) -> impl Iterator<Item = (Timestamp, AccountId)> + '_ {
+        self.promises.iter().copied()
     }
 
     /// `p`: the sum of the account's open promise.

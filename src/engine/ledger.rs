@@ -1,6 +1,7 @@
 //! Postings: how a decision writes transfers.
 
 use super::State;
+use super::drafts::Drafts;
 use crate::model::*;
 use std::collections::{HashMap, HashSet};
 
@@ -14,6 +15,7 @@ pub(super) struct Books<'a> {
     balances: HashMap<AccountId, Money>,
     opened_own: HashMap<(LedgerKind, Asset, String), AccountId>,
     opened_contracts: HashSet<AccountId>,
+    pub(super) drafts: Drafts,
 }
 
 /// What a transfer says besides its two sides.
@@ -23,6 +25,8 @@ pub(super) struct Entry<'a> {
     pub text: &'a str,
     pub by: &'a str,
     pub time: Timestamp,
+    /// The day it is for, where that is not the day of `time`.
+    pub day: Option<Day>,
 }
 
 impl<'a> Books<'a> {
@@ -35,7 +39,13 @@ impl<'a> Books<'a> {
             balances: HashMap::new(),
             opened_own: HashMap::new(),
             opened_contracts: HashSet::new(),
+            drafts: Drafts::default(),
         }
+    }
+
+    /// The state that the decision is made upon.
+    pub fn state(&self) -> &'a State {
+        self.state
     }
 
     /// Balance of an account after the postings so far.
@@ -104,7 +114,7 @@ impl<'a> Books<'a> {
             time: entry.time,
             by: entry.by.to_owned(),
             balance_after: self.balance(contract),
-            day: None,
+            day: entry.day,
             reverses: None,
         };
         self.next_transfer += 1;

@@ -9,18 +9,23 @@ mod billing;
 mod calendar;
 mod closing;
 mod corrections;
+mod drafts;
 mod fees;
 mod ledger;
 mod load;
+mod packages;
 mod payment;
 mod replay;
 mod rules;
 pub mod session;
+mod speed;
 mod standing;
 mod state;
 mod terms;
+mod usage;
 
 pub use calendar::{day_of, midnight, moment};
+pub use fees::{FeesHeld, FeesStatus};
 pub use rules::{BillingRules, Settings};
 pub use session::{SessionEffect, SessionTable};
 pub use standing::available;
@@ -49,9 +54,9 @@ impl State {
             Command::Pay(request) => payment::pay(self, request, now),
             Command::Charge { account, sum, text } => payment::charge(self, *account, *sum, text, actor, now),
             Command::Block { subscriber, reason } => administer::block(self, *subscriber, reason, actor, now),
-            Command::Unblock { subscriber } => administer::unblock(self, *subscriber),
+            Command::Unblock { subscriber } => administer::unblock(self, *subscriber, now),
             Command::Load { file, options } => load::load(self, file, *options, actor, now),
-            Command::Replay { edge, entries } => Ok(replay::replay(self, edge, entries)),
+            Command::Replay { edge, entries } => Ok(replay::replay(self, edge, entries, now)),
             Command::CloseSession { session, at, terminate_cause } => {
                 Ok(administer::close_session(self, session, *at, *terminate_cause))
             }

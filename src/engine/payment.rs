@@ -1,5 +1,6 @@
 //! Payments and charges by hand (rules.md, Payments).
 
+use super::fees;
 use super::ledger::{Books, Entry};
 use super::{Decision, State};
 use crate::model::*;
@@ -35,6 +36,7 @@ pub(super) fn pay(state: &State, request: &PaymentRequest, now: Timestamp) -> Re
             text: &text,
             by: &request.key.operator,
             time: now,
+            day: None,
         },
     )?;
     let payment = Payment {
@@ -49,9 +51,9 @@ pub(super) fn pay(state: &State, request: &PaymentRequest, now: Timestamp) -> Re
         balance_after: transfer.balance_after,
         reversed: false,
     };
-    let mut changes = books.changes;
-    changes.push(Change::Payment(payment.clone()));
-    Ok(Decision { outcome: Outcome::Paid { payment, repeat: false }, changes })
+    books.changes.push(Change::Payment(payment.clone()));
+    fees::settle(&mut books, contract, now);
+    Ok(Decision { outcome: Outcome::Paid { payment, repeat: false }, changes: books.changes })
 }
 
 /// The same key again: the original answer for the same payload, a conflict for another.
@@ -95,15 +97,16 @@ pub(super) fn charge(
     let mut books = Books::new(state);
     let revenue = books.own_account(LedgerKind::Revenue, "by-hand");
     let contract = books.contract_account(account);
-    let entry = Entry { kind: TransferKind::Charge, reference: "", text, by: &actor.0, time: now };
+    let entry = Entry { kind: TransferKind::Charge, reference: "", text, by: &actor.0, time: now, day: None };
     let transfer = books.transfer(contract, revenue, contract, sum, entry)?;
+    fees::takes_effect(&mut books, contract, now);
     Ok(Decision {
         outcome: Outcome::Charged { transfer: transfer.id, balance: transfer.balance_after },
         changes: books.changes,
     })
 }
 
-fn check_sum(state: &State, sum: Money) -> Result<(), Refusal> {
+pub(super) fn check_sum(state: &State, sum: Money) -> Result<(), Refusal> {
     let digits = state.settings.currency_digits;
     if !sum.is_positive() {
         return Err(Refusal::new("bad-sum", "the sum must be more than 0"));

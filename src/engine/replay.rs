@@ -1,17 +1,25 @@
 //! Entries of a spool become sessions and grants of the ledger, each exactly once.
 
+use super::ledger::Books;
 use super::session::SessionTable;
+use super::usage::{Counters, Growth};
 use super::{Decision, SessionEffect, State};
 use crate::model::*;
 use std::collections::HashMap;
 
 /// Takes in a spool's entries. Those at or before the stored position of their epoch were taken in before.
-pub(super) fn replay(state: &State, edge: &str, entries: &[(SpoolPosition, SpoolEntry)]) -> Decision {
+pub(super) fn replay(
+    state: &State,
+    edge: &str,
+    entries: &[(SpoolPosition, SpoolEntry)],
+    now: Timestamp,
+) -> Decision {
     let mut position = state.edge_position(edge);
     let mut skipped = 0;
     let mut scratch =
         Scratch { base: &state.sessions, overlay: SessionTable::of_batch(), changed: HashMap::new() };
-    let mut changes = Vec::new();
+    let mut growth = Growth::default();
+    let mut books = Books::new(state);
     for (at, entry) in entries {
         let seen = position.is_some_and(|p| p.epoch == at.epoch && at.sequence <= p.sequence);
         if seen {
@@ -20,12 +28,18 @@ pub(super) fn replay(state: &State, edge: &str, entries: &[(SpoolPosition, Spool
         }
         position = Some(*at);
         match entry {
-            SpoolEntry::Accounting(record) => scratch.merge(record),
-            SpoolEntry::Grant(grant) => changes.push(Change::PoolGrant(grant.clone())),
+            SpoolEntry::Accounting(record) => {
+                if let Some((before, after)) = scratch.merge(record) {
+                    growth.note(state, before, after, record.event_time, now);
+                }
+            }
+            SpoolEntry::Grant(grant) => books.changes.push(Change::PoolGrant(grant.clone())),
         }
     }
     let applied = entries.len() - skipped;
-    changes.extend(scratch.into_changes());
+    books.changes.extend(scratch.into_changes());
+    growth.charge(&mut books, now);
+    let mut changes = books.changes;
     if applied > 0 {
         changes.extend(position.map(|position| Change::EdgePosition { edge: edge.to_owned(), position }));
     }
@@ -41,10 +55,29 @@ struct Scratch<'a> {
 }
 
 impl Scratch<'_> {
-    fn merge(&mut self, record: &AccountingRecord) {
+    /// What it did to the counters of its session: as they were, where there was one, and as they are.
+    fn merge(&mut self, record: &AccountingRecord) -> Option<(Option<Counters>, Counters)> {
+        let key = self.bring_sessions(record);
+        let before = key.as_ref().and_then(|key| self.overlay.find(key)).map(Counters::of);
+        let mut counted = false;
+        for (key, effect) in self.overlay.merge(record) {
+            if effect != SessionEffect::Ignored {
+                counted = true;
+                let order = self.changed.len();
+                self.changed.entry(key).or_insert(order);
+            }
+        }
+        let after = key.filter(|_| counted).and_then(|key| self.overlay.find(&key).map(Counters::of))?;
+        Some((before, after))
+    }
+
+    /// Brings the sessions that a record is about; gives its key where it is about one.
+    fn bring_sessions(&mut self, record: &AccountingRecord) -> Option<SessionKey> {
         match record.kind {
-            AccountingKind::On | AccountingKind::Off => self
-                .bring(self.base.open().filter(|session| session.key.nas == record.nas).cloned().collect()),
+            AccountingKind::On | AccountingKind::Off => {
+                self.bring(self.base.open().filter(|s| s.key.nas == record.nas).cloned().collect());
+                None
+            }
             _ => {
                 let key = SessionKey {
                     nas: record.nas,
@@ -52,12 +85,7 @@ impl Scratch<'_> {
                     login: record.login.clone(),
                 };
                 self.bring(self.base.find(&key).cloned().into_iter().collect());
-            }
-        }
-        for (key, effect) in self.overlay.merge(record) {
-            if effect != SessionEffect::Ignored {
-                let order = self.changed.len();
-                self.changed.entry(key).or_insert(order);
+                Some(key)
             }
         }
     }

@@ -33,6 +33,8 @@ pub struct BillingRules {
     pub promise_days: i32,
     pub promise_price: Money,
     pub promises_per_month: u32,
+    /// No fees while the machine's clock does not say that it is right.
+    pub require_synchronised_clock: bool,
 }
 
 impl Default for Settings {
@@ -59,6 +61,7 @@ impl Default for BillingRules {
             promise_days: 3,
             promise_price: Money::ZERO,
             promises_per_month: 1,
+            require_synchronised_clock: true,
         }
     }
 }

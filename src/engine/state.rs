@@ -1,9 +1,11 @@
 //! Everything the ledger decides upon, and the one way it changes.
 
 use super::billing::Billing;
+use super::fees;
 use super::rules::Settings;
 use super::session::SessionTable;
-use super::standing;
+use super::speed;
+use super::standing::{self, Shortage};
 use crate::model::*;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -21,6 +23,8 @@ pub struct State {
     pub(super) nases: FxHashMap<NasId, Arc<Nas>>,
     pub(super) accounts: FxHashMap<AccountId, Arc<Account>>,
     pub(super) subscribers: FxHashMap<SubscriberId, Arc<Subscriber>>,
+    /// Every subscriber in order of id, for runs that go over all of them in steps.
+    subscriber_order: BTreeSet<SubscriberId>,
     subscribers_of: FxHashMap<AccountId, Vec<SubscriberId>>,
     pub(super) contracts: HashMap<String, AccountId>,
     pub(super) logins: HashMap<String, SubscriberId>,
@@ -36,6 +40,8 @@ pub struct State {
     recent_order: VecDeque<PaymentKey>,
     /// Moments at which somebody's standing changes by itself.
     deadlines: BTreeSet<(Timestamp, SubscriberId)>,
+    /// When a plan's speeds next change by the clock.
+    switches: BTreeSet<(Timestamp, PlanId)>,
 }
 
 /// Who and what a batch changed, for the directory.
@@ -57,7 +63,18 @@ pub struct SubscriberView {
     pub balance: Money,
     /// `avail` of the rules.
     pub available: Money,
+    /// `p`: the sum of the open promise.
+    pub promised: Money,
+    /// The fee of today that is not covered; zero when none is due.
+    pub due: Money,
+    /// When a shortage that is there will take effect; None without one, and once it has.
+    pub cut_at: Option<Timestamp>,
+    /// What has to be paid to be in good standing: the fee that is due and what is below zero.
+    pub to_pay: Money,
     pub standing: Standing,
+    /// The plan's speed that holds now: its own, one by the clock, or the one after its quota.
+    pub shape: Shape,
+    pub mikrotik_burst: MikrotikBurst,
 }
 
 impl State {
@@ -70,6 +87,7 @@ impl State {
             nases: FxHashMap::default(),
             accounts: FxHashMap::with_capacity_and_hasher(snapshot.accounts.len(), Default::default()),
             subscribers: FxHashMap::with_capacity_and_hasher(snapshot.subscribers.len(), Default::default()),
+            subscriber_order: BTreeSet::new(),
             subscribers_of: FxHashMap::with_capacity_and_hasher(snapshot.accounts.len(), Default::default()),
             contracts: HashMap::with_capacity(snapshot.accounts.len()),
             logins: HashMap::with_capacity(snapshot.subscribers.len()),
@@ -84,6 +102,7 @@ impl State {
             recent_payments: HashMap::new(),
             recent_order: VecDeque::new(),
             deadlines: BTreeSet::new(),
+            switches: BTreeSet::new(),
         };
         let mut touched = Touched::default();
         let changes = (snapshot.groups.into_iter().map(Change::Group))
@@ -98,6 +117,7 @@ impl State {
             .chain(snapshot.grants.into_iter().map(Change::PoolGrant))
             .chain(snapshot.services.into_iter().map(Change::Service))
             .chain(snapshot.packages.into_iter().map(Change::Package))
+            .chain(snapshot.holdings.into_iter().map(Change::Holding))
             .chain(snapshot.fee_states.into_iter().map(Change::FeeState))
             .chain(snapshot.account_states.into_iter().map(Change::AccountState))
             .chain(snapshot.meters.into_iter().map(Change::Meter))
@@ -115,6 +135,10 @@ impl State {
                 *held = balance;
             }
         }
+        // Before the first command notes it, nobody is seen cut by an hour that the server slept through.
+        if let Some(books) = fees::outage_noticed(&state.billing.books, &state.settings, now) {
+            state.absorb(&Change::Books(books), now, &mut touched);
+        }
         state
     }
 
@@ -130,7 +154,7 @@ impl State {
                 touched.network = true;
             }
             Change::Plan(plan) => {
-                self.plans.insert(plan.id, Arc::new(plan.clone()));
+                self.absorb_plan(plan, now);
                 let users = self.subscribers.values().filter(|s| s.plan == Some(plan.id));
                 touched.subscribers.extend(users.map(|s| s.id));
             }
@@ -171,11 +195,13 @@ impl State {
             }
             // Kept by the store alone.
             Change::Act(_) | Change::Answer(_) | Change::ForgetAnswers(_) | Change::Audit(_) => {}
-            Change::Service(_) | Change::Package(_) | Change::Pending(_) => self.billing.absorb(change),
-            Change::Budget(_) | Change::RatingDocument(_) | Change::Books(_) => self.billing.absorb(change),
+            Change::Service(_) | Change::Package(_) | Change::Holding(_) => self.billing.absorb(change),
+            Change::Pending(_) | Change::Budget(_) | Change::RatingDocument(_) => self.billing.absorb(change),
+            Change::Books(books) => self.absorb_books(books, now, touched),
             Change::FeeState(state) => {
                 touched.subscribers.insert(state.subscriber);
                 self.billing.absorb(change);
+                self.watch_cut(state.due_cut_at, now, [state.subscriber]);
             }
             Change::Meter(meter) => {
                 touched.subscribers.insert(meter.key.subscriber);
@@ -184,8 +210,65 @@ impl State {
             Change::AccountState(state) => {
                 self.touch_account(state.account, touched);
                 self.billing.absorb(change);
+                self.watch_cut(state.negative_cut_at, now, self.subscribers_in_order(state.account));
             }
         }
+    }
+
+    fn absorb_plan(&mut self, plan: &Plan, now: Timestamp) {
+        self.plans.insert(plan.id, Arc::new(plan.clone()));
+        self.switches.retain(|(_, other)| *other != plan.id);
+        let next = speed::next_switch(plan, now, &self.settings.time_zone);
+        self.switches.extend(next.map(|at| (at, plan.id)));
+    }
+
+    /// Panic changes everybody's standing, an outage's grace that of those who are short.
+    fn absorb_books(&mut self, books: &BooksState, now: Timestamp, touched: &mut Touched) {
+        let old = &self.billing.books;
+        let panic_changed = old.panic_since.is_some() != books.panic_since.is_some();
+        let grace_changed = (old.outage_until, old.outage_from) != (books.outage_until, books.outage_from);
+        self.billing.books = books.clone();
+        if panic_changed {
+            touched.subscribers.extend(self.subscriber_order.iter().copied());
+        }
+        if let Some(until) = books.outage_until.filter(|until| grace_changed && *until > now) {
+            let fees =
+                self.billing.fees.values().filter(|fee| fee.due_cut_at.is_some()).map(|fee| fee.subscriber);
+            let accounts = self.billing.accounts.values().filter(|state| state.negative_cut_at.is_some());
+            let of_accounts = accounts.flat_map(|state| self.subscribers_in_order(state.account));
+            let short: Vec<SubscriberId> = fees.chain(of_accounts).collect();
+            touched.subscribers.extend(short.iter().copied());
+            self.deadlines.extend(short.into_iter().map(|id| (until, id)));
+        }
+    }
+
+    /// Readers are to know when a shortage takes effect.
+    fn watch_cut(
+        &mut self,
+        at: Option<Timestamp>,
+        now: Timestamp,
+        ids: impl IntoIterator<Item = SubscriberId>,
+    ) {
+        let at = at.map(|at| fees::shifted(&self.billing.books, at)).filter(|at| *at > now);
+        if let Some(at) = at {
+            self.deadlines.extend(ids.into_iter().map(|id| (at, id)));
+        }
+    }
+
+    /// Logins of an account in order of id.
+    pub(super) fn subscribers_in_order(&self, id: AccountId) -> Vec<SubscriberId> {
+        let mut found = self.subscribers_of.get(&id).cloned().unwrap_or_default();
+        found.sort_unstable();
+        found
+    }
+
+    /// Subscribers in order of id, from the one after `after`.
+    pub(super) fn subscribers_after(
+        &self,
+        after: Option<SubscriberId>,
+    ) -> impl Iterator<Item = SubscriberId> + '_ {
+        let from = after.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
+        self.subscriber_order.range((from, std::ops::Bound::Unbounded)).copied()
     }
 
     fn touch_account(&self, id: AccountId, touched: &mut Touched) {
@@ -225,8 +308,13 @@ impl State {
             mates.push(id);
         }
         let credit_until = self.accounts.get(&subscriber.account).and_then(|a| a.credit_until);
-        let moments = [subscriber.valid_from, subscriber.valid_until, credit_until];
+        let day_begins = |day| super::midnight(day, &self.settings.time_zone);
+        let pause = subscriber.terms.pause;
+        let pause_begins = pause.map(|pause| day_begins(pause.from));
+        let pause_ends = pause.map(|pause| day_begins(pause.to.next()));
+        let moments = [subscriber.valid_from, subscriber.valid_until, credit_until, pause_begins, pause_ends];
         self.deadlines.extend(moments.into_iter().flatten().filter(|at| *at > now).map(|at| (at, id)));
+        self.subscriber_order.insert(id);
         self.subscribers.insert(id, Arc::new(subscriber.clone()));
         touched.subscribers.insert(id);
     }
@@ -309,12 +397,26 @@ impl State {
         let subscriber = self.subscribers.get(&id)?;
         let account = self.accounts.get(&subscriber.account)?;
         let balance = self.balance(account.id);
-        let available =
-            standing::available(account, balance, now).saturating_add(self.billing.promised(account.id));
+        let plan = subscriber.plan.and_then(|id| self.plans.get(&id));
+        let speed = plan.map(|plan| speed::speed(self, id, plan, now)).unwrap_or_default();
+        let promised = self.billing.promised(account.id);
+        let available = standing::available(account, balance, now).saturating_add(promised);
+        let shortage = Shortage::of(&self.billing, id, account.id, available);
+        let panic = self.billing.books.panic_since.is_some();
+        let standing = match panic {
+            true => Standing::let_through(),
+            false => standing::standing(subscriber, account, available, &shortage, now, &self.settings),
+        };
         Some(SubscriberView {
-            standing: standing::standing(subscriber, account, available, now, &self.settings.time_zone),
+            standing,
             available,
-            plan: subscriber.plan.and_then(|id| self.plans.get(&id)).cloned(),
+            plan: plan.cloned(),
+            shape: speed.shape,
+            mikrotik_burst: speed.mikrotik_burst,
+            promised,
+            due: shortage.due,
+            to_pay: standing::missing(available, shortage.due, self.settings.currency_digits),
+            cut_at: shortage.cut_at.filter(|at| *at > now),
             nas: subscriber.nas.and_then(|id| self.nases.get(&id)).cloned(),
             subscriber: Arc::clone(subscriber),
             account: Arc::clone(account),
@@ -355,9 +457,27 @@ impl State {
         self.sessions.open()
     }
 
-    /// When somebody's standing next changes by itself.
+    /// When somebody's standing or speed next changes by itself.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.deadlines.first().map(|(at, _)| *at)
+        let standing = self.deadlines.first().map(|(at, _)| *at);
+        let speeds = self.switches.first().map(|(at, _)| *at);
+        standing.into_iter().chain(speeds).min()
+    }
+
+    /// Adds those whose plan's speeds have changed by the clock.
+    fn take_switched(&mut self, now: Timestamp, due: &mut HashSet<SubscriberId>) {
+        let mut switched = HashSet::new();
+        while let Some((at, id)) = self.switches.first().copied().filter(|(at, _)| *at <= now) {
+            self.switches.remove(&(at, id));
+            let plan = self.plans.get(&id);
+            let next = plan.and_then(|plan| speed::next_switch(plan, now, &self.settings.time_zone));
+            self.switches.extend(next.map(|at| (at, id)));
+            switched.insert(id);
+        }
+        if !switched.is_empty() {
+            let users = self.subscribers.values().filter(|s| s.plan.is_some_and(|id| switched.contains(&id)));
+            due.extend(users.map(|s| s.id));
+        }
     }
 
     /// Takes out the subscribers whose moment has come.
@@ -370,6 +490,7 @@ impl State {
             self.deadlines.pop_first();
             due.insert(id);
         }
+        self.take_switched(now, &mut due);
         due
     }
 }

@@ -215,8 +215,9 @@ pub(crate) fn stored(changes: &[Change]) -> Snapshot {
             )
         };
     }
-    let mut sessions: Vec<Session> = newest!(Session by |s| s.key.clone());
-    sessions.retain(Session::is_open);
+    let sessions: Vec<Session> = newest!(Session by |s| s.key.clone());
+    let mut holdings: Vec<PackageHolding> = newest!(Holding by |h| h.key());
+    holdings.retain(|h| !h.ended);
     let mut pending: Vec<Pending> = newest!(Pending by |p| p.id);
     pending.retain(|p| p.state == PendingState::Open);
     let mut meters: Vec<Meter> = newest!(Meter by |m| m.key);
@@ -235,6 +236,7 @@ pub(crate) fn stored(changes: &[Change]) -> Snapshot {
         edge_positions,
         services: newest!(Service by |s| s.name.clone()),
         packages: newest!(Package by |p| p.name.clone()),
+        holdings,
         fee_states: newest!(FeeState by |f| f.subscriber),
         account_states: newest!(AccountState by |a| a.account),
         meters,

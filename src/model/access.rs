@@ -45,6 +45,8 @@ pub enum Reason {
     Paused,
     /// `avail` is below zero by this much.
     Shortage { missing: Money },
+    /// Today's fee is not covered; this much more covers it.
+    FeeDue { missing: Money },
 }
 
 impl Reason {
@@ -57,6 +59,7 @@ impl Reason {
             Reason::AccountClosed => "account-closed",
             Reason::Paused => "paused",
             Reason::Shortage { .. } => "no-money",
+            Reason::FeeDue { .. } => "fee-due",
         }
     }
 }
@@ -64,7 +67,7 @@ impl Reason {
 /// The three flags of the rules and what follows from them. The flags are independent of each other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
-    /// `avail < 0`.
+    /// `avail < 0`, or the fee is due and not covered, and the hour of cuts has come.
     pub negbal: bool,
     /// Blocked for any reason of the rules, a pause included (so the lists show it).
     pub blocked: bool,

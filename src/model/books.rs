@@ -17,6 +17,10 @@ pub struct BooksState {
     pub alive: Timestamp,
     /// No new shortage takes effect before this moment, so that payments queued at the operators arrive first.
     pub outage_until: Option<Timestamp>,
+    /// When that outage began: what had taken effect by then stays so.
+    pub outage_from: Timestamp,
+    /// A fee run is held since then, because the machine's clock does not say that it is right.
+    pub unsynchronised_since: Option<Timestamp>,
     /// Everybody is let through since this moment.
     pub panic_since: Option<Timestamp>,
     /// Nothing is dated into this month or an earlier one.

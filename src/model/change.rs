@@ -2,8 +2,8 @@
 
 use super::{
     Account, AccountState, Act, AuditEntry, BooksState, Budget, FeeState, Group, LedgerAccount, Meter, Nas,
-    Package, Payment, PaymentKey, Pending, Plan, Pool, PoolGrant, RatingDocument, RememberedAnswer, Service,
-    Session, SpoolPosition, Subscriber, Timestamp, Transfer,
+    Package, PackageHolding, Payment, PaymentKey, Pending, Plan, Pool, PoolGrant, RatingDocument,
+    RememberedAnswer, Service, Session, SpoolPosition, Subscriber, Timestamp, Transfer,
 };
 
 /// One change of the state. A batch of them is written in one transaction, in order.
@@ -28,6 +28,8 @@ pub enum Change {
     PaymentReversed(PaymentKey),
     Service(Service),
     Package(Package),
+    /// Inserted or replaced under its key.
+    Holding(PackageHolding),
     FeeState(FeeState),
     AccountState(AccountState),
     Meter(Meter),

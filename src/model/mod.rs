@@ -52,12 +52,17 @@ pub use money::{Money, MoneyError, Price};
 pub use nas::{Nas, Vendor};
 pub use outcome::{Loaded, LoadedRow, Outcome, PlanChangeRow, Refusal, RowEffect};
 pub use payment::{Payment, PaymentKey};
-pub use plan::{Charge, MikrotikBurst, OnShortage, Period, Plan, Quota, TimeTable, TimedShape, UsagePrices};
+pub use plan::{
+    Charge, MikrotikBurst, OnShortage, Period, Plan, Quota, TimeTable, TimeTableError, TimedShape,
+    UsagePrices,
+};
 pub use pool::{Pool, PoolGrant};
 pub use request_key::{RememberedAnswer, RequestKey};
-pub use row::{AccountRow, DataFile, GroupRow, NasRow, PlanRow, PoolRow, SubscriberRow};
+pub use row::{
+    AccountRow, DataFile, GroupRow, NasRow, PackageRow, PlanRow, PoolRow, ServiceRow, SubscriberRow, TimedRow,
+};
 pub use secret::{Password, SecretText};
-pub use service::{Package, Service};
+pub use service::{HoldingKey, Package, PackageHolding, Service};
 pub use session::{Session, SessionKey, Usage};
 pub use shape::{Bandwidth, Shape};
 pub use snapshot::Snapshot;

@@ -51,6 +51,12 @@ impl Money {
         Money(units as i64 * SCALE)
     }
 
+    /// The least amount of a currency with so many digits: 0.01 for 2.
+    pub fn minor_unit(fraction_digits: usize) -> Money {
+        let zeros = u32::try_from(SCALE_DIGITS - fraction_digits.min(SCALE_DIGITS)).unwrap_or(0);
+        Money(10i64.pow(zeros))
+    }
+
     pub const fn micros(self) -> i64 {
         self.0
     }

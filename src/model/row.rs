@@ -14,6 +14,10 @@ pub struct DataFile {
     #[serde(default)]
     pub plan: Vec<PlanRow>,
     #[serde(default)]
+    pub service: Vec<ServiceRow>,
+    #[serde(default)]
+    pub package: Vec<PackageRow>,
+    #[serde(default)]
     pub pool: Vec<PoolRow>,
     #[serde(default)]
     pub nas: Vec<NasRow>,
@@ -58,6 +62,55 @@ pub struct PlanRow {
     pub traffic_price_out: Option<Price>,
     pub traffic_included_out: Option<u64>,
     pub session_price: Option<Price>,
+    /// Other speeds by the clock, all of them; not in CSV.
+    pub timed: Option<Vec<TimedRow>>,
+    /// 0: no quota.
+    pub quota_mib: Option<u64>,
+    pub quota_rate_in: Option<i32>,
+    pub quota_ceil_in: Option<i32>,
+    pub quota_burst_in: Option<i32>,
+    pub quota_cburst_in: Option<i32>,
+    pub quota_rate_out: Option<i32>,
+    pub quota_ceil_out: Option<i32>,
+    pub quota_burst_out: Option<i32>,
+    pub quota_cburst_out: Option<i32>,
+}
+
+/// A speed at certain times, whole.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TimedRow {
+    /// As [`super::TimeTable`] is written.
+    pub when: String,
+    pub rate_in: Option<i32>,
+    pub ceil_in: Option<i32>,
+    pub burst_in: Option<i32>,
+    pub cburst_in: Option<i32>,
+    pub rate_out: Option<i32>,
+    pub ceil_out: Option<i32>,
+    pub burst_out: Option<i32>,
+    pub cburst_out: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ServiceRow {
+    pub name: String,
+    pub fee: Option<Price>,
+    pub period: Option<Period>,
+    pub charge: Option<Charge>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PackageRow {
+    pub name: String,
+    pub price: Option<Money>,
+    pub minutes: Option<u32>,
+    pub sms: Option<u32>,
+    pub mib: Option<u32>,
+    pub days: Option<u32>,
+    pub destination: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -127,5 +180,10 @@ pub struct SubscriberRow {
     pub blocked: Option<bool>,
     pub valid_from: Option<String>,
     pub valid_until: Option<String>,
+    /// Names of all recurring services that it has.
+    pub services: Option<Vec<String>>,
+    /// Percent, at most two digits after the point.
+    pub discount: Option<String>,
+    pub discount_until: Option<String>,
     pub code1c: Option<String>,
 }

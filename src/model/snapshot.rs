@@ -2,7 +2,8 @@
 
 use super::{
     Account, AccountState, BooksState, Budget, FeeState, Group, LedgerAccount, Meter, Money, Nas, Package,
-    Pending, Plan, Pool, PoolGrant, RatingDocument, Service, Session, SpoolPosition, Subscriber,
+    PackageHolding, Pending, Plan, Pool, PoolGrant, RatingDocument, Service, Session, SpoolPosition,
+    Subscriber,
 };
 use std::collections::HashMap;
 
@@ -17,12 +18,14 @@ pub struct Snapshot {
     pub subscribers: Vec<Subscriber>,
     /// Every ledger account with its balance.
     pub ledger: Vec<(LedgerAccount, Money)>,
-    /// Open sessions only.
+    /// The open ones, and some that closed last: a late record finds its session and is not counted again.
     pub sessions: Vec<Session>,
     pub grants: Vec<PoolGrant>,
     pub edge_positions: HashMap<String, SpoolPosition>,
     pub services: Vec<Service>,
     pub packages: Vec<Package>,
+    /// Those that have not ended.
+    pub holdings: Vec<PackageHolding>,
     pub fee_states: Vec<FeeState>,
     pub account_states: Vec<AccountState>,
     /// Of the newest month that has any, and the one before it.

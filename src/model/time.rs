@@ -1,7 +1,7 @@
 //! Time is an argument: nothing below `main` reads the clock but through [`Clock`].
 
 use serde::{Deserialize, Serialize};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Microseconds since 1970-01-01 00:00 UTC.
@@ -44,6 +44,9 @@ impl Timestamp {
 /// Where the time comes from. The daemon uses [`SystemClock`], tests and simulations [`ManualClock`].
 pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
+
+    /// Whether the clock is known to be right: fees wait for that.
+    fn is_synchronised(&self) -> bool;
 }
 
 /// The machine's clock.
@@ -55,24 +58,64 @@ impl Clock for SystemClock {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
     }
+
+    /// What NTP told the kernel; a kernel that may not be asked is not trusted.
+    fn is_synchronised(&self) -> bool {
+        // SAFETY: all zeros is a timex, and with modes 0 the call only fills it in.
+        let state = unsafe { libc::adjtimex(&mut std::mem::zeroed::<libc::timex>()) };
+        state >= 0 && state != libc::TIME_ERROR
+    }
 }
 
 /// A clock that stands still until it is set.
 #[derive(Debug, Default)]
-pub struct ManualClock(AtomicI64);
+pub struct ManualClock {
+    now: AtomicI64,
+    unsynchronised: AtomicBool,
+}
 
 impl ManualClock {
     pub fn at(now: Timestamp) -> ManualClock {
-        ManualClock(AtomicI64::new(now.0))
+        ManualClock { now: AtomicI64::new(now.0), unsynchronised: AtomicBool::new(false) }
     }
 
     pub fn set(&self, now: Timestamp) {
-        self.0.store(now.0, Ordering::SeqCst);
+        self.now.store(now.0, Ordering::SeqCst);
+    }
+
+    pub fn set_synchronised(&self, synchronised: bool) {
+        self.unsynchronised.store(!synchronised, Ordering::SeqCst);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
+        Timestamp(self.now.load(Ordering::SeqCst))
+    }
+
+    fn is_synchronised(&self) -> bool {
+        !self.unsynchronised.load(Ordering::SeqCst)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_machines_clock_goes_on_and_says_the_same_of_itself_twice() {
+        let clock = SystemClock;
+        let before = clock.now();
+        // Whether it is synchronised is the machine's matter; that the kernel answers is ours.
+        assert_eq!(clock.is_synchronised(), clock.is_synchronised());
+        assert!(clock.now() >= before);
+    }
+
+    #[test]
+    fn a_manual_clock_is_right_until_it_is_told_otherwise() {
+        let clock = ManualClock::at(Timestamp::from_seconds(1));
+        assert!(clock.is_synchronised());
+        clock.set_synchronised(false);
+        assert_eq!((clock.is_synchronised(), clock.now()), (false, Timestamp::from_seconds(1)));
     }
 }

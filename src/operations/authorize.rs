@@ -115,11 +115,10 @@ impl Operations {
             Ok(address) => address,
             Err(rejection) => return rejection,
         };
-        let plan_shape = entry.view.plan.as_ref().map(|plan| plan.shape).unwrap_or_default();
         Authorization::Accept(Accepted {
             entry: Arc::clone(entry),
             captive,
-            shape: if captive { self.rules.captive_shape } else { plan_shape },
+            shape: if captive { self.rules.captive_shape } else { entry.view.shape },
             address,
             grant,
         })
@@ -192,6 +191,9 @@ impl Operations {
             Some(Reason::AccountClosed) => "the account is closed".into(),
             Some(Reason::Paused) => "paused at own wish".into(),
             Some(Reason::Shortage { missing }) => format!("out of money: {} to pay", self.money(*missing)),
+            Some(Reason::FeeDue { missing }) => {
+                format!("today's fee is not covered: {} to pay", self.money(*missing))
+            }
         }
     }
 }

@@ -1,6 +1,8 @@
 //! How the server is.
 
 use super::Operations;
+use crate::engine::FeesHeld;
+use crate::model::Day;
 use serde::Serialize;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -65,11 +67,25 @@ pub struct Status {
     pub addresses: usize,
     pub sessions: usize,
     pub nas: Vec<NasStatus>,
+    pub fees: FeesLine,
     /// Commands waiting for the writer.
     pub queue: usize,
     /// Batches of the spool waiting for the writer.
     pub spool_batches: usize,
     pub counters: std::collections::BTreeMap<&'static str, u64>,
+}
+
+/// Where the fees stand.
+#[derive(Clone, Debug, Serialize)]
+pub struct FeesLine {
+    /// The last day that everybody has been charged for.
+    pub through: Option<Day>,
+    /// Why later days are not charged: `clock-not-synchronised`, `gap-too-long`.
+    pub held: Option<FeesHeld>,
+    /// After an outage: when shortages take effect again.
+    pub outage_until: Option<String>,
+    /// Everybody is let through since then.
+    pub panic_since: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -94,6 +110,7 @@ impl Operations {
                 sends_message_authenticator: entry.sends_message_authenticator.load(Ordering::Relaxed),
             })
             .collect();
+        let fees = self.writer.fees_status();
         let (queue, spool_batches) = self.writer.depth();
         let (subscribers, addresses, sessions) =
             (inner.subscriber_count(), inner.address_count(), inner.open_session_count());
@@ -107,6 +124,12 @@ impl Operations {
             addresses,
             sessions,
             nas,
+            fees: FeesLine {
+                through: fees.through,
+                held: fees.held,
+                outage_until: fees.outage_until.map(|at| self.time(at)),
+                panic_since: fees.panic_since.map(|at| self.time(at)),
+            },
             queue,
             spool_batches,
             counters: self.counters.all().into_iter().collect(),

@@ -98,7 +98,7 @@ impl Operations {
             self.block_step(entry),
             self.money_step(entry),
             match &view.plan {
-                Some(plan) => step("plan", true, plan_text(plan), ""),
+                Some(plan) => step("plan", true, plan_text(plan, entry.view.shape), ""),
                 None => step("plan", false, "no plan", "give it a plan: without one there is no speed limit"),
             },
             password_step(entry),
@@ -167,8 +167,15 @@ impl Operations {
             self.money(credit),
             self.money(view.available)
         );
-        let missing = view.available.checked_neg().unwrap_or(Money::ZERO);
-        step("money", !view.standing.negbal, evidence, format!("{} to pay", self.money(missing)))
+        let evidence = match (view.due.is_positive(), view.cut_at) {
+            (false, None) => evidence,
+            (true, None) => format!("{evidence}, fee due {}", self.money(view.due)),
+            (false, Some(at)) => format!("{evidence}, to be cut at {}", self.time(at)),
+            (true, Some(at)) => {
+                format!("{evidence}, fee due {}, to be cut at {}", self.money(view.due), self.time(at))
+            }
+        };
+        step("money", !view.standing.negbal, evidence, format!("{} to pay", self.money(view.to_pay)))
     }
 
     fn login_step(&self, inner: &Inner, attempt: Option<&LoginAttempt>) -> Step {
@@ -235,11 +242,19 @@ fn addresses_step(inner: &Inner, entry: &Entry) -> Step {
     }
 }
 
-fn plan_text(plan: &Plan) -> String {
-    if plan.shape.is_unlimited() {
-        return format!("{}, not shaped", plan.name);
+fn plan_text(plan: &Plan, now: Shape) -> String {
+    let text = format!("{}, {}", plan.name, speed_text(now));
+    if now == plan.shape {
+        return text;
     }
-    format!("{}, {} kbit/s down, {} kbit/s up", plan.name, plan.shape.download.ceil, plan.shape.upload.ceil)
+    format!("{text} by the clock or its quota; its own speed: {}", speed_text(plan.shape))
+}
+
+fn speed_text(shape: Shape) -> String {
+    if shape.is_unlimited() {
+        return "not shaped".to_owned();
+    }
+    format!("{} kbit/s down, {} kbit/s up", shape.download.ceil, shape.upload.ceil)
 }
 
 fn password_step(entry: &Entry) -> Step {

@@ -94,8 +94,8 @@ impl Captive {
                     rows.add(texts.reason, reason, "");
                 }
                 rows.add(texts.balance, self.money(view.balance, texts), "");
-                if pays && let Some(missing) = view.available.checked_neg() {
-                    rows.add(texts.to_pay, self.money(missing, texts), "pay");
+                if pays {
+                    rows.add(texts.to_pay, self.money(view.to_pay, texts), "pay");
                 }
             }
         }
@@ -114,7 +114,7 @@ fn reason<'a>(reason: Option<&'a Reason>, texts: &'a Texts) -> Option<&'a str> {
         Reason::NotYetValid => Some(texts.not_yet_valid),
         Reason::Expired => Some(texts.expired),
         Reason::AccountClosed => Some(texts.account_closed),
-        Reason::Paused | Reason::Shortage { .. } => None,
+        Reason::Paused | Reason::Shortage { .. } | Reason::FeeDue { .. } => None,
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod batch;
 mod queue;
+mod ticker;
 
 pub use queue::{Answer, Rejected, WriterHandle};
 
@@ -17,6 +18,7 @@ use queue::Queue;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+use ticker::Ticker;
 
 /// How long the writer sleeps when nothing is queued. It sleeps by a timer and decides by the clock: when somebody sets
 /// the clock forward, moments that have come are noticed after this.
@@ -39,6 +41,7 @@ pub struct Writer {
     directory: Arc<Directory>,
     clock: Arc<dyn Clock>,
     queue: Arc<Queue>,
+    ticker: Ticker,
     holder: String,
     /// The server is stopping and the state holds what the store may not: nothing is decided upon it any more.
     state_is_lost: bool,
@@ -61,8 +64,19 @@ impl Writer {
         directory.publish_all(&state, now);
         let queue = Arc::new(Queue::default());
         let handle = WriterHandle::new(Arc::clone(&queue));
-        let writer =
-            Writer { store, state, lease, settings, directory, clock, queue, holder, state_is_lost: false };
+        let ticker = Ticker::new(Arc::clone(&queue));
+        let writer = Writer {
+            store,
+            state,
+            lease,
+            settings,
+            directory,
+            clock,
+            queue,
+            ticker,
+            holder,
+            state_is_lost: false,
+        };
         let thread = std::thread::Builder::new()
             .name("writer".into())
             .spawn(move || writer.run())
@@ -74,6 +88,7 @@ impl Writer {
         loop {
             let now = self.clock.now();
             let wait = self.state.next_deadline().map_or(IDLE_MAX, |at| at.since(now)).min(IDLE_MAX);
+            let wait = wait.min(self.ticker.drive(&self.state, self.clock.as_ref()));
             let Some(jobs) = self.queue.take(wait) else { return };
             self.publish_due();
             if !jobs.is_empty() {

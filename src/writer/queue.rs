@@ -1,10 +1,12 @@
 //! The writer's bounded queues, and the handle that puts commands into them.
 
+use crate::engine::FeesStatus;
 use crate::model::*;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
@@ -53,6 +55,9 @@ pub(super) struct Queue {
     filled: Condvar,
     /// Woken when a spool batch has been taken.
     drained: Condvar,
+    /// The clock is driven: this is a server, and not a command that has opened the store.
+    keeps_time: AtomicBool,
+    fees: Mutex<FeesStatus>,
 }
 
 #[derive(Default)]
@@ -85,6 +90,14 @@ impl Queue {
             self.drained.notify_one();
         }
         Some(jobs)
+    }
+
+    pub fn keeps_time(&self) -> bool {
+        self.keeps_time.load(Ordering::Relaxed)
+    }
+
+    pub fn show_fees(&self, status: FeesStatus) {
+        *self.fees.lock() = status;
     }
 
     pub fn is_stopping(&self) -> bool {
@@ -167,6 +180,17 @@ impl WriterHandle {
         drop(waiting);
         self.queue.filled.notify_one();
         answer.blocking_recv().unwrap_or(Err(Rejected::Unknown))
+    }
+
+    /// From now on the writer does what the clock brings: fees, ends of promises. At first what came due while it was
+    /// not at work.
+    pub fn keep_time(&self) {
+        self.queue.keeps_time.store(true, Ordering::Relaxed);
+    }
+
+    /// Where the fees stand.
+    pub fn fees_status(&self) -> FeesStatus {
+        *self.queue.fees.lock()
     }
 
     /// Lets the writer finish what is queued and end.

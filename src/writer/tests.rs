@@ -2,6 +2,7 @@
 
 mod queue;
 mod store;
+mod ticker;
 mod trouble;
 
 use super::{Answer, Rejected, Started, Writer, WriterHandle};

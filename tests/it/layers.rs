@@ -64,6 +64,7 @@ const CONFINED: &[Confined] = &[
             ("src/cli/", "measures"),
             ("src/observe/", "measures"),
             ("src/writer/queue.rs", "how long the thread sleeps; no decision depends on it"),
+            ("src/writer/ticker.rs", "when a step that failed is tried again; no decision depends on it"),
             ("src/operations/feed.rs", "how long a poll is held; no decision depends on it"),
             ("src/doors/", "time-outs of connections and retransmissions"),
             ("src/web/", "time-outs of connections"),

@@ -27,6 +27,7 @@ const UNSAFE: &[(&str, &str)] = &[
     ("src/enforcement/netlink/", "netlink sockets and libnftnl's attributes"),
     ("src/radius/auth/crypt.rs", "crypt_r of libcrypt"),
     ("src/radius/lanes/", "AVX2 instructions, behind a check that the processor has them"),
+    ("src/model/time.rs", "adjtimex: whether the clock is synchronised"),
     ("src/storage/spool/segment.rs", "posix_fallocate"),
     ("src/cli/mod.rs", "signal: SIGPIPE's default for commands that print"),
     ("src/cli/load.rs", "setuid and setgid, so that the service can use what root loads"),

@@ -1,9 +1,10 @@
 //! What a cell of each column may hold, and its form in a row.
 
+use super::columns::TIMED;
 use crate::config::allow::parse_network;
 use crate::config::error::Fault;
 use crate::config::tree::{Node, Value};
-use crate::model::{Mac, Money, Price};
+use crate::model::{Mac, Money, Price, TimeTable};
 use ipnet::Ipv6Net;
 use jiff::civil;
 use serde_json::Value as Cell;
@@ -18,6 +19,11 @@ const PASSWORD_BYTES_MAX: usize = 128;
 const SHARED_SECRET_BYTES_MAX: usize = 253;
 /// Addresses or prefixes in one cell.
 const ADDRESSES_MAX: usize = 64;
+/// Services of one subscriber.
+const NAMES_MAX: usize = 64;
+/// Time tables of one plan.
+const TIMED_MAX: usize = 32;
+const PERCENT_DIGITS: usize = 2;
 /// What an export prints for a secret: loading it back would make it the secret.
 const MASK: &str = "***";
 
@@ -27,6 +33,8 @@ pub(super) enum Check {
     Id,
     /// Not empty, without white space at the ends.
     Name,
+    /// A name that can stand in a list separated by commas.
+    ListedName,
     /// A name without any white space: it stands in the collector's lists.
     Login,
     Text,
@@ -55,6 +63,14 @@ pub(super) enum Check {
     Networks,
     /// Prefixes as a list; in CSV as one text.
     NetworkList,
+    /// Names as a list; in CSV as one text with commas between them.
+    NameList,
+    /// Of 0 to 100 percent, also with the sign.
+    Percent,
+    /// Days and hours.
+    When,
+    /// Tables of speeds; in TOML alone.
+    TimedSpeeds,
 }
 
 impl Check {
@@ -87,6 +103,9 @@ impl Check {
             }
             Check::Date => date(node),
             Check::NetworkList => network_list(node, from_csv),
+            Check::NameList => name_list(node, from_csv),
+            Check::Percent => percent(node),
+            Check::TimedSpeeds => timed_speeds(node),
             _ => self.text(node).map(Cell::from),
         }
     }
@@ -100,6 +119,10 @@ impl Check {
             Check::Login => {
                 !text.is_empty() && !text.contains(char::is_whitespace) && text.len() <= NAME_BYTES_MAX
             }
+            Check::ListedName => {
+                !text.is_empty() && text.trim() == text && text.len() <= NAME_BYTES_MAX && !text.contains(',')
+            }
+            Check::When => text.parse::<TimeTable>().is_ok(),
             Check::Word(words) => words.contains(&text),
             _ if text.is_empty() => return Ok(kept),
             Check::Ethernet => text.parse::<Mac>().is_ok(),
@@ -121,6 +144,10 @@ impl Check {
     fn what(self) -> String {
         match self {
             Check::Name => "a text in quotes, not empty, without spaces at its ends".to_owned(),
+            Check::ListedName => {
+                "a text in quotes, not empty, without commas or spaces at its ends".to_owned()
+            }
+            Check::When => "days and hours such as \"mon-fri 23:00-07:00\"".to_owned(),
             Check::Login => "a login without white space, in quotes".to_owned(),
             Check::Word(words) => {
                 words.iter().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(" or ")
@@ -244,4 +271,62 @@ fn network_list(node: &Node, from_csv: bool) -> Result<Cell, Fault> {
         0..=ADDRESSES_MAX => Ok(Cell::from(cells)),
         count => Err(node.fault(format!("expected at most {ADDRESSES_MAX} prefixes, found {count}"))),
     })
+}
+
+fn name_list(node: &Node, from_csv: bool) -> Result<Cell, Fault> {
+    const WHAT: &str = "a list of names such as [\"static-ip\", \"tv\"]";
+    let names: Vec<&str> = match &node.value {
+        Value::List(items) => items.iter().map(|item| item.text(WHAT)).collect::<Result<_, _>>()?,
+        Value::Text(text) if from_csv => text.split(',').map(str::trim).collect(),
+        _ => return Err(node.expected(WHAT)),
+    };
+    let sound =
+        |name: &&str| !name.is_empty() && name.len() <= NAME_BYTES_MAX && !name.contains(char::is_control);
+    if names.len() > NAMES_MAX || !names.iter().all(sound) {
+        return Err(node.fault(format!("expected at most {NAMES_MAX} names, none of them empty")));
+    }
+    Ok(Cell::from(names))
+}
+
+fn percent(node: &Node) -> Result<Cell, Fault> {
+    const WHAT: &str = "percent from 0 to 100 with at most two digits after the point, such as \"12.5%\"";
+    let written = match &node.value {
+        Value::Text(text) | Value::Decimal(text) => text.trim_end_matches('%').trim().to_owned(),
+        Value::Integer(Some(number)) => number.to_string(),
+        _ => return Err(node.expected(WHAT)),
+    };
+    let sum = Money::parse(&written, PERCENT_DIGITS).ok();
+    let fits = sum.is_some_and(|sum| !sum.is_negative() && sum <= Money::from_units(100));
+    if fits { Ok(Cell::from(written)) } else { Err(node.expected(WHAT)) }
+}
+
+/// Each as a table of its own keys.
+fn timed_speeds(node: &Node) -> Result<Cell, Fault> {
+    const WHAT: &str = "a list of tables such as [{ when = \"mon-fri 23:00-07:00\", rate-in = 50000 }]";
+    let mut tables = Vec::new();
+    for item in node.list(WHAT)? {
+        let (Value::Table(table) | Value::InlineTable(table)) = &item.value else {
+            return Err(item.expected(WHAT));
+        };
+        let mut cells = serde_json::Map::new();
+        for (key, node) in table {
+            let Some((_, check)) = TIMED.iter().find(|(known, _)| known == key) else {
+                let known: Vec<&str> = TIMED.iter().map(|(key, _)| *key).collect();
+                let known = known.join(", ");
+                return Err(node.fault(format!("expected no other keys than {known}; found {key}")));
+            };
+            let cell = check.cell(node, false);
+            cells.insert(key.clone(), cell.map_err(|f| Fault { text: format!("{key}: {}", f.text), ..f })?);
+        }
+        if !cells.contains_key("when") {
+            return Err(
+                item.fault("when is missing: expected days and hours such as \"mon-fri 23:00-07:00\"")
+            );
+        }
+        tables.push(Cell::Object(cells));
+    }
+    match tables.len() {
+        0..=TIMED_MAX => Ok(Cell::from(tables)),
+        count => Err(node.fault(format!("expected at most {TIMED_MAX} tables, found {count}"))),
+    }
 }

@@ -7,6 +7,8 @@ use super::check::Check::{self, *};
 pub enum Kind {
     Group,
     Plan,
+    Service,
+    Package,
     Pool,
     Nas,
     Account,
@@ -14,14 +16,24 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 6] =
-        [Kind::Group, Kind::Plan, Kind::Pool, Kind::Nas, Kind::Account, Kind::Subscriber];
+    pub const ALL: [Kind; 8] = [
+        Kind::Group,
+        Kind::Plan,
+        Kind::Service,
+        Kind::Package,
+        Kind::Pool,
+        Kind::Nas,
+        Kind::Account,
+        Kind::Subscriber,
+    ];
 
     /// The name of its TOML table and the beginning of its CSV file's name.
     pub fn word(self) -> &'static str {
         match self {
             Kind::Group => "group",
             Kind::Plan => "plan",
+            Kind::Service => "service",
+            Kind::Package => "package",
             Kind::Pool => "pool",
             Kind::Nas => "nas",
             Kind::Account => "account",
@@ -37,9 +49,9 @@ impl Kind {
     /// The key that says which object a row is about; a row must have it.
     pub fn naming_key(self) -> &'static str {
         match self {
-            Kind::Group | Kind::Plan | Kind::Pool | Kind::Nas => "name",
             Kind::Account => "contract",
             Kind::Subscriber => "login",
+            _ => "name",
         }
     }
 
@@ -62,6 +74,8 @@ impl Kind {
         match self {
             Kind::Group => &[("id", Id), ("name", Name), ("parent", Text)],
             Kind::Plan => PLAN,
+            Kind::Service => SERVICE,
+            Kind::Package => PACKAGE,
             Kind::Pool => &[("id", Id), ("name", Name), ("prefixes", NetworkList)],
             Kind::Nas => NAS,
             Kind::Account => ACCOUNT,
@@ -95,6 +109,46 @@ const PLAN: &[(&str, Check)] = &[
     ("traffic-price-out", Price),
     ("traffic-included-out", Quantity),
     ("session-price", Price),
+    ("timed", TimedSpeeds),
+    ("quota-mib", Quantity),
+    ("quota-rate-in", Speed),
+    ("quota-ceil-in", Speed),
+    ("quota-burst-in", Quantity),
+    ("quota-cburst-in", Quantity),
+    ("quota-rate-out", Speed),
+    ("quota-ceil-out", Speed),
+    ("quota-burst-out", Quantity),
+    ("quota-cburst-out", Quantity),
+];
+
+/// Keys of one of the plan's speeds by the clock.
+pub(super) const TIMED: &[(&str, Check)] = &[
+    ("when", When),
+    ("rate-in", Speed),
+    ("ceil-in", Speed),
+    ("burst-in", Quantity),
+    ("cburst-in", Quantity),
+    ("rate-out", Speed),
+    ("ceil-out", Speed),
+    ("burst-out", Quantity),
+    ("cburst-out", Quantity),
+];
+
+const SERVICE: &[(&str, Check)] = &[
+    ("name", ListedName),
+    ("fee", Price),
+    ("period", Word(&["month", "day", "none"])),
+    ("charge", Word(&["daily", "period"])),
+];
+
+const PACKAGE: &[(&str, Check)] = &[
+    ("name", Name),
+    ("price", SumNotBelowZero),
+    ("minutes", Quantity),
+    ("sms", Quantity),
+    ("mib", Quantity),
+    ("days", Quantity),
+    ("destination", Text),
 ];
 
 const NAS: &[(&str, Check)] = &[
@@ -150,5 +204,8 @@ const SUBSCRIBER: &[(&str, Check)] = &[
     ("blocked", Flag),
     ("valid-from", Date),
     ("valid-until", Date),
+    ("services", NameList),
+    ("discount", Percent),
+    ("discount-until", Date),
     ("code1c", Text),
 ];

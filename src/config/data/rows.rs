@@ -10,6 +10,13 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Cell};
 use std::collections::HashMap;
 
+const RATES_AND_CEILS: [(&str, &str); 4] = [
+    ("rate-in", "ceil-in"),
+    ("rate-out", "ceil-out"),
+    ("quota-rate-in", "quota-ceil-in"),
+    ("quota-rate-out", "quota-ceil-out"),
+];
+
 /// The rows of one file while it is read.
 pub(super) struct Rows {
     file: DataFile,
@@ -92,7 +99,7 @@ impl Rows {
             ));
         }
         let number = |key: &str| cells.get(key).and_then(Cell::as_i64);
-        for (rate, ceil) in [("rate-in", "ceil-in"), ("rate-out", "ceil-out")] {
+        for (rate, ceil) in RATES_AND_CEILS {
             if let (Some(guaranteed), Some(maximum)) = (number(rate), number(ceil))
                 && maximum < guaranteed
             {
@@ -115,6 +122,8 @@ impl Rows {
         let result = match kind {
             Kind::Group => take(cells, &mut self.file.group),
             Kind::Plan => take(cells, &mut self.file.plan),
+            Kind::Service => take(cells, &mut self.file.service),
+            Kind::Package => take(cells, &mut self.file.package),
             Kind::Pool => take(cells, &mut self.file.pool),
             Kind::Nas => take(cells, &mut self.file.nas),
             Kind::Account => take(cells, &mut self.file.account),

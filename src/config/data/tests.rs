@@ -1,7 +1,7 @@
 use super::*;
 use crate::model::{
-    AccessMethod, AccountKind, AccountRow, GroupRow, Money, NasRow, PlanRow, PoolRow, Price, SubscriberRow,
-    Vendor,
+    AccessMethod, AccountKind, AccountRow, GroupRow, Money, NasRow, PackageRow, PlanRow, PoolRow, Price,
+    ServiceRow, SubscriberRow, Vendor,
 };
 
 const SAMPLE: &str = include_str!("../../../config/sample-data.toml");
@@ -37,6 +37,29 @@ traffic-included-in = 1000
 traffic-price-out = "0"
 traffic-included-out = 0
 session-price = 1
+timed = [{ when = "mon-fri 23:00-07:00", rate-in = 50000, ceil-in = 50000, burst-in = 1, cburst-in = 1, rate-out = 1, ceil-out = 1, burst-out = 1, cburst-out = 1 }, { when = "sat,sun", rate-in = -1 }]
+quota-mib = 100000
+quota-rate-in = 1000
+quota-ceil-in = 1000
+quota-burst-in = 16
+quota-cburst-in = 16
+quota-rate-out = 1000
+quota-ceil-out = 1000
+quota-burst-out = 16
+quota-cburst-out = 16
+[[service]]
+name = "Белый адрес"
+fee = "100"
+period = "month"
+charge = "daily"
+[[package]]
+name = "100 минут"
+price = 50
+minutes = 100
+sms = 10
+mib = 1024
+days = 30
+destination = "nationale"
 [[pool]]
 id = 1
 name = "dyn1"
@@ -90,6 +113,9 @@ credit-until = ""
 blocked = true
 valid-from = "2026-01-01"
 valid-until = "31.12.2026 23:59"
+services = ["Белый адрес"]
+discount = "12,5 %"
+discount-until = "2026-12-31"
 code1c = ""
 "#;
 
@@ -109,6 +135,8 @@ fn the_columns_of_each_kind_are_the_fields_of_its_row() {
     for (kind, row) in [
         (Kind::Group, serde_json::to_value(GroupRow::default())),
         (Kind::Plan, serde_json::to_value(PlanRow::default())),
+        (Kind::Service, serde_json::to_value(ServiceRow::default())),
+        (Kind::Package, serde_json::to_value(PackageRow::default())),
         (Kind::Pool, serde_json::to_value(PoolRow::default())),
         (Kind::Nas, serde_json::to_value(NasRow::default())),
         (Kind::Account, serde_json::to_value(AccountRow::default())),
@@ -127,6 +155,8 @@ fn every_key_of_every_kind_is_read() {
     for (kind, row) in [
         (Kind::Group, serde_json::to_value(&file.group)),
         (Kind::Plan, serde_json::to_value(&file.plan)),
+        (Kind::Service, serde_json::to_value(&file.service)),
+        (Kind::Package, serde_json::to_value(&file.package)),
         (Kind::Pool, serde_json::to_value(&file.pool)),
         (Kind::Nas, serde_json::to_value(&file.nas)),
         (Kind::Account, serde_json::to_value(&file.account)),
@@ -348,4 +378,48 @@ proptest::proptest! {
             let _ = parse(name, format!("[[subscriber]]\nlogin = \"{text}\"\nip = '{text}'\nmac = '{text}'").as_bytes());
         }
     }
+}
+
+#[test]
+fn speeds_by_the_clock_are_checked_in_their_tables() {
+    let timed = |table: &str| format!("[[plan]]\nname = \"p\"\ntimed = [{table}]");
+    for (table, fault) in [
+        ("{ when = \"mon 25:00-26:00\" }", "timed: when: expected days and hours"),
+        ("{ rate-in = 5 }", "when is missing"),
+        ("{ when = \"mon\", rate-in = \"5\" }", "rate-in: expected a whole number"),
+        ("{ when = \"mon\", speed = 5 }", "expected no other keys than when, rate-in"),
+        ("5", "expected a list of tables"),
+    ] {
+        let found = faults("data.toml", timed(table).as_bytes());
+        assert!(found.contains(fault), "{table}: {found}");
+    }
+    assert!(faults("plan.csv", b"name,timed\np,mon").contains("expected a list of tables"));
+    let file = toml(&timed("{ when = \"mon-fri 23:00-07:00\", rate-in = 5 }")).unwrap();
+    let rows = file.plan[0].timed.as_ref().unwrap();
+    assert_eq!(
+        (rows[0].when.as_str(), rows[0].rate_in, rows[0].rate_out),
+        ("mon-fri 23:00-07:00", Some(5), None)
+    );
+}
+
+#[test]
+fn services_and_discounts_are_read_from_csv_too() {
+    let csv = "login;services;discount;discount-until\nivanov;Белый адрес, tv;12,5%;30.04.2026\npetrov;;100;";
+    let file = parse("subscriber.csv", csv.as_bytes()).unwrap();
+    let [ivanov, petrov] = file.subscriber.as_slice() else { panic!("{file:?}") };
+    assert_eq!(ivanov.services, Some(vec!["Белый адрес".to_owned(), "tv".to_owned()]));
+    assert_eq!(
+        (ivanov.discount.as_deref(), ivanov.discount_until.as_deref()),
+        (Some("12,5"), Some("2026-04-30"))
+    );
+    assert_eq!((petrov.services.as_ref(), petrov.discount.as_deref()), (None, Some("100")));
+    for wrong in ["100.01", "-1", "1.234", "ten"] {
+        let found = faults("subscriber.csv", format!("login;discount\nivanov;{wrong}").as_bytes());
+        assert!(found.contains("discount: expected percent"), "{found}");
+    }
+    let csv = "name;fee;period;charge\nБелый адрес;100,50;month;period";
+    assert_eq!(parse("services.csv", csv.as_bytes()).unwrap().service[0].name, "Белый адрес");
+    assert!(faults("service.csv", "name\n\"a,b\"".as_bytes()).contains("without commas"));
+    let csv = "name,price,minutes,sms,mib,days,destination\n100 минут,50,100,,,30,";
+    assert_eq!(parse("packages.csv", csv.as_bytes()).unwrap().package[0].minutes, Some(100));
 }

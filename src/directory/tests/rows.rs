@@ -2,6 +2,7 @@
 
 use super::Published;
 use crate::directory::{Cursor, Visible};
+use crate::engine::Touched;
 use crate::engine::testing::{NOW, money, payment, record};
 use crate::model::*;
 use AccountingKind::{Interim, Off, Start, Stop};
@@ -322,4 +323,19 @@ proptest! {
         published.directory.publish_all(&published.ledger.state, published.ledger.now);
         prop_assert_eq!(rows(&published).1, full);
     }
+}
+
+#[test]
+fn a_speed_by_the_clock_begins_with_a_revision_of_its_own() {
+    let mut published = Published::sample();
+    let night = "[[plan]]\nname = \"home-20\"\ntimed = [{ when = \"23:00-07:00\", rate-in = 50000 }]";
+    published.load(night);
+    let before = published.revision();
+    assert_eq!(visible(&published, "ivanov").shape.download.rate, 20_000);
+    published.ledger.now = published.ledger.state.next_deadline().unwrap();
+    let subscribers = published.ledger.state.take_due(published.ledger.now);
+    let touched = Touched { subscribers, ..Touched::default() };
+    published.directory.publish(&published.ledger.state, &touched, published.ledger.now);
+    assert_eq!(visible(&published, "ivanov").shape.download.rate, 50_000);
+    assert!(published.revision() > before);
 }

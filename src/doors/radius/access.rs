@@ -167,10 +167,7 @@ fn write_service(
     }
     reply.attribute_u32(ACCT_INTERIM_INTERVAL, interim)?;
     reply.attribute(CLASS, &class_of(subscriber.id))?;
-    let burst = match (accepted.captive, &view.plan) {
-        (false, Some(plan)) => plan.mikrotik_burst,
-        _ => Default::default(),
-    };
+    let burst = if accepted.captive { Default::default() } else { view.mikrotik_burst };
     let treatment = Treatment { vendor, shape: accepted.shape, burst, captive: accepted.captive };
     reply.raw(rendered.attributes(treatment))?;
     if let Some(IpNet::V6(prefix)) = subscriber.ipv6_prefix {

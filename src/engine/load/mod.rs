@@ -4,8 +4,11 @@
 //! the same file makes, and their order of kinds is fixed, so nothing needs to be sorted by the operator.
 
 mod network;
+mod plans;
+mod services;
 mod subscribers;
 
+use super::fees;
 use super::ledger::Books;
 use super::{Decision, State};
 use crate::model::*;
@@ -24,6 +27,8 @@ pub(super) fn load(
 ) -> Result<Decision, Refusal> {
     let rows = file.group.len()
         + file.plan.len()
+        + file.service.len()
+        + file.package.len()
         + file.pool.len()
         + file.nas.len()
         + file.account.len()
@@ -38,6 +43,12 @@ pub(super) fn load(
     for row in &file.plan {
         plan.plan(row).map_err(in_row("plan", &row.name))?;
     }
+    for row in &file.service {
+        plan.service(row).map_err(in_row("service", &row.name))?;
+    }
+    for row in &file.package {
+        plan.package(row).map_err(in_row("package", &row.name))?;
+    }
     for row in &file.pool {
         plan.pool(row).map_err(in_row("pool", &row.name))?;
     }
@@ -51,6 +62,7 @@ pub(super) fn load(
         plan.subscriber(row).map_err(in_row("subscriber", &row.login))?;
     }
     plan.check_contested()?;
+    plan.settle();
     let changes = if options.dry_run { Vec::new() } else { plan.books.changes };
     Ok(Decision { outcome: Outcome::Loaded(Loaded { rows: plan.rows }), changes })
 }
@@ -81,6 +93,8 @@ struct Planner<'a> {
     rows: Vec<LoadedRow>,
     groups: HashMap<String, Group>,
     plans: HashMap<String, Plan>,
+    services: HashMap<String, Service>,
+    packages: HashMap<String, Package>,
     pools: HashMap<String, Pool>,
     nases: HashMap<String, Nas>,
     accounts: HashMap<AccountId, Account>,
@@ -95,6 +109,10 @@ struct Planner<'a> {
     contested: Vec<Contested>,
     /// Accounts whose balance this file has set.
     balanced: std::collections::HashSet<AccountId>,
+    /// Accounts that were there before, and whose money or terms this file changes.
+    affected: std::collections::BTreeSet<AccountId>,
+    /// Subscribers that it unblocks.
+    unblocked: Vec<SubscriberId>,
     /// Highest account and subscriber ids in use.
     account_last: i64,
     subscriber_last: i64,
@@ -112,6 +130,8 @@ impl<'a> Planner<'a> {
             rows: Vec::new(),
             groups: state.groups.values().map(|g| (by_name(&g.name), g.clone())).collect(),
             plans: state.plans.values().map(|p| (by_name(&p.name), Plan::clone(p))).collect(),
+            services: state.billing.services.iter().map(|(n, s)| (by_name(n), Service::clone(s))).collect(),
+            packages: state.billing.packages.iter().map(|(n, p)| (by_name(n), Package::clone(p))).collect(),
             pools: state.pools.values().map(|p| (by_name(&p.name), Pool::clone(p))).collect(),
             nases: state.nases.values().map(|n| (by_name(&n.name), Nas::clone(n))).collect(),
             accounts: HashMap::new(),
@@ -126,8 +146,21 @@ impl<'a> Planner<'a> {
             parents: state.groups.values().map(|group| (group.id, group.parent)).collect(),
             contested: Vec::new(),
             balanced: std::collections::HashSet::new(),
+            affected: std::collections::BTreeSet::new(),
+            unblocked: Vec::new(),
             account_last: state.accounts.keys().map(|id| id.0).max().unwrap_or(0),
             subscriber_last: state.subscribers.keys().map(|id| id.0).max().unwrap_or(0),
+        }
+    }
+
+    /// What follows for fees that are due and shortages that were put off.
+    fn settle(&mut self) {
+        for id in std::mem::take(&mut self.unblocked) {
+            fees::begin_today(&mut self.books, id, false, self.now);
+        }
+        for id in std::mem::take(&mut self.affected) {
+            fees::takes_effect(&mut self.books, id, self.now);
+            fees::settle(&mut self.books, id, self.now);
         }
     }
 

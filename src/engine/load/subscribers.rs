@@ -2,6 +2,8 @@
 
 use super::network::prefix;
 use super::{Contested, Planner, choose_id, effect, in_row, refuse};
+use crate::engine::day_of;
+use crate::engine::fees;
 use crate::engine::ledger::Entry;
 use crate::model::*;
 use ipnet::IpNet;
@@ -70,8 +72,21 @@ impl Planner<'_> {
         let subscriber = self.subscriber_from(row, SubscriberId(id), account.id, old.as_ref())?;
         self.take_addresses(&subscriber, old.as_ref())?;
         let effect = effect(old.as_ref(), &subscriber);
-        if effect != RowEffect::Unchanged {
-            self.books.changes.push(Change::Subscriber(Box::new(subscriber.clone())));
+        match &old {
+            None => {
+                let plan = row.plan.as_deref().and_then(|name| self.plans.get(name));
+                let today = day_of(self.now, &self.state.settings.time_zone);
+                self.books.changes.push(Change::Subscriber(Box::new(subscriber.clone())));
+                self.books.changes.push(Change::FeeState(fees::covered_new(subscriber.id, plan, today)));
+            }
+            Some(old) if effect != RowEffect::Unchanged => {
+                self.books.put_subscriber(subscriber.clone());
+                self.affected.insert(subscriber.account);
+                if old.block.is_some() && subscriber.block.is_none() {
+                    self.unblocked.push(subscriber.id);
+                }
+            }
+            Some(_) => {}
         }
         self.note("subscriber", &row.login, with_posting(effect, posted));
         self.logins.insert(subscriber.login.clone(), subscriber.id);
@@ -155,7 +170,7 @@ impl Planner<'_> {
                 old.and_then(|s| s.valid_until),
             )?,
             code1c: text(&row.code1c, |s| &s.code1c),
-            terms: old.map(|s| s.terms.clone()).unwrap_or_default(),
+            terms: self.terms_from(row, old)?,
         })
     }
 
@@ -209,8 +224,13 @@ impl Planner<'_> {
 
     fn keep_account(&mut self, old: Option<Account>, account: Account) -> RowEffect {
         let effect = effect(old.as_ref(), &account);
-        if effect != RowEffect::Unchanged {
-            self.books.changes.push(Change::Account(account.clone()));
+        match effect {
+            RowEffect::Unchanged => {}
+            RowEffect::Added => self.books.changes.push(Change::Account(account.clone())),
+            RowEffect::Changed => {
+                self.books.put_account(account.clone());
+                self.affected.insert(account.id);
+            }
         }
         self.books.contract_account(&account);
         self.account_last = self.account_last.max(account.id.0);
@@ -256,8 +276,10 @@ impl Planner<'_> {
             text: "Opening balance",
             by: &self.actor.0,
             time: self.now,
+            day: None,
         };
         self.books.transfer(debit, credit, contract, amount, entry)?;
+        self.affected.insert(contract);
         Ok(true)
     }
 

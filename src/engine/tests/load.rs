@@ -306,3 +306,87 @@ fn a_file_in_toml_is_the_command_that_the_tests_send() {
     let Command::Load { file, .. } = command else { panic!() };
     assert_eq!(file.account[0].balance, Some(money("1.50")));
 }
+
+const TERMS: &str = r#"
+[[plan]]
+name = "home-20"
+timed = [{ when = "mon-fri 23:00-07:00", rate-in = 50000 }, { when = "sat,sun", rate-out = 40000, ceil-out = 60000 }]
+quota-mib = 100000
+quota-rate-in = 1000
+quota-ceil-in = 2000
+quota-rate-out = 500
+[[service]]
+name = "tv"
+fee = "30.00"
+[[service]]
+name = "ip"
+fee = "90.00"
+charge = "period"
+[[package]]
+name = "calls"
+price = "50.00"
+minutes = 100
+days = 30
+destination = "nationale"
+[[subscriber]]
+login = "ivanov"
+services = ["tv", "ip"]
+discount = "12.5"
+discount-until = "2026-12-31"
+[[subscriber]]
+login = "new"
+contract = "2001"
+plan = "home-20"
+services = ["ip", "tv"]
+"#;
+
+#[test]
+fn speeds_services_packages_and_discounts_are_loaded_and_twice_changes_nothing() {
+    let mut ledger = Ledger::sample();
+    ledger.load(TERMS).unwrap();
+    ledger.changes.clear();
+    let second = ledger.load(TERMS).unwrap();
+    assert!(second.rows.iter().all(|row| row.effect == RowEffect::Unchanged), "{second:?}");
+    assert!(ledger.changes.is_empty());
+
+    let home = plan(&ledger, "home-20");
+    let speeds: Vec<_> = home.timed.iter().map(|t| (t.shape.download.ceil, t.shape.upload.ceil)).collect();
+    assert_eq!(speeds, [(50_000, 0), (0, 60_000)]);
+    let quota = home.quota.unwrap();
+    assert_eq!((quota.mib, quota.shape.download.ceil, quota.shape.upload.ceil), (100_000, 2_000, 500));
+    let days = |login: &str| -> Vec<String> {
+        let services = subscriber(&ledger, login).terms.services;
+        services.iter().map(|held| format!("{} {}", held.name, held.from)).collect()
+    };
+    // Today is 6 April. What is charged by the period is paid to the month's end where a new one comes from.
+    assert_eq!(days("ivanov"), ["tv 2026-04-07", "ip 2026-04-07"]);
+    assert_eq!(days("new"), ["ip 2026-05-01", "tv 2026-04-07"]);
+    let discount = Discount { basis_points: 1_250, until: Some("2026-12-31".parse().unwrap()) };
+    assert_eq!(subscriber(&ledger, "ivanov").terms.discount, Some(discount));
+}
+
+#[test]
+fn a_row_that_is_silent_about_terms_keeps_them_and_an_empty_one_ends_them() {
+    let mut ledger = Ledger::sample();
+    ledger.load(TERMS).unwrap();
+    let terms = subscriber(&ledger, "ivanov").terms;
+    ledger.now = ledger.now.saturating_add(std::time::Duration::from_secs(5 * 86_400));
+    ledger
+        .load("[[subscriber]]\nlogin = \"ivanov\"\nname = \"other\"\n[[plan]]\nname = \"home-20\"")
+        .unwrap();
+    assert_eq!(subscriber(&ledger, "ivanov").terms, terms);
+    assert_eq!((plan(&ledger, "home-20").timed.len(), plan(&ledger, "home-20").quota.is_some()), (2, true));
+    // What it had keeps its first day.
+    ledger.load("[[subscriber]]\nlogin = \"ivanov\"\nservices = [\"ip\"]\ndiscount = \"5%\"").unwrap();
+    let kept = subscriber(&ledger, "ivanov").terms;
+    assert_eq!(kept.services, [terms.services[1].clone()]);
+    assert_eq!(
+        kept.discount.map(|discount| (discount.basis_points, discount.until.is_some())),
+        Some((500, true))
+    );
+    let ends = "[[subscriber]]\nlogin = \"ivanov\"\nservices = []\ndiscount = \"0\"\n\
+                [[plan]]\nname = \"home-20\"\ntimed = []\nquota-mib = 0";
+    ledger.load(ends).unwrap();
+    assert_eq!(subscriber(&ledger, "ivanov").terms, SubscriberTerms::default());
+    assert_eq!((plan(&ledger, "home-20").timed.len(), plan(&ledger, "home-20").quota), (0, None));
+}

@@ -5,6 +5,26 @@ use crate::engine::testing::Ledger;
 #[test]
 fn every_wrong_row_is_refused_with_its_token_and_the_file_changes_nothing() {
     let table = [
+        // Plans, services and packages.
+        ("[[plan]]\nname = \"x\"\ntimed = [{ when = \"moon\" }]", "bad-time-table"),
+        ("[[plan]]\nname = \"x\"\ntimed = [{ when = \"mon\", rate-in = 2, ceil-in = 1 }]", "bad-speed"),
+        ("[[plan]]\nname = \"x\"\nquota-mib = 1", "quota-without-speed"),
+        ("[[service]]\nname = \" \"", "no-name"),
+        ("[[package]]\nname = \"x\"\nprice = 1", "empty-package"),
+        ("[[package]]\nname = \"x\"\nmib = 8000001", "package-too-large"),
+        ("[[package]]\nname = \"x\"\nsms = 1\nprice = \"0.001\"", "bad-sum"),
+        ("[[package]]\nname = \"x\"\nsms = 1\nprice = \"-1\"", "bad-sum"),
+        ("[[subscriber]]\nlogin = \"x\"\nservices = [\"?\"]", "unknown-service"),
+        (
+            "[[service]]\nname = \"x\"\nperiod = \"none\"\n[[subscriber]]\nlogin = \"x\"\nservices = [\"x\"]",
+            "one-off-service",
+        ),
+        (
+            "[[service]]\nname = \"x\"\n[[subscriber]]\nlogin = \"x\"\nservices = [\"x\", \"x\"]",
+            "service-twice",
+        ),
+        ("[[subscriber]]\nlogin = \"x\"\ndiscount = \"101\"", "bad-discount"),
+        ("[[subscriber]]\nlogin = \"x\"\ndiscount = \"5\"\ndiscount-until = \"soon\"", "bad-date"),
         // Names that nobody has.
         ("[[subscriber]]\nlogin = \"x\"\nplan = \"?\"", "unknown-plan"),
         ("[[subscriber]]\nlogin = \"x\"\nnas = \"?\"", "unknown-nas"),

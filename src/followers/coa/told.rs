@@ -63,11 +63,10 @@ impl Told {
     }
 
     fn open(entry: &Entry, shape: Option<Shape>) -> Told {
-        let plan = entry.view.plan.as_deref();
         Told {
             treatment: Treatment::Open,
-            shape: shape.or(plan.map(|plan| plan.shape)).unwrap_or_default(),
-            burst: plan.map(|plan| plan.mikrotik_burst).unwrap_or_default(),
+            shape: shape.unwrap_or(entry.view.shape),
+            burst: entry.view.mikrotik_burst,
         }
     }
 }

@@ -108,5 +108,6 @@ fn the_status_counts_what_there_is() {
         status.nas.iter().map(|nas| (nas.name.as_str(), nas.address.as_str(), nas.sessions)).collect();
     assert_eq!(nas, [("bras1", "10.0.0.1", 1), ("bras2", "10.0.2.0/24", 0)]);
     assert_eq!((status.queue, status.spool_batches), (0, 0));
+    assert_eq!((status.fees.through, status.fees.held, status.fees.panic_since), (None, None, None));
     assert!(status.counters.contains_key("access_requests"));
 }

@@ -10,7 +10,15 @@ fn day() -> Day {
 
 fn meter(subscriber: i64, service: MeteredService, month: &str) -> Meter {
     let key = MeterKey { subscriber: SubscriberId(subscriber), service, month: month.parse().unwrap() };
-    Meter { key, used: u64::MAX, covered: 7, charged: Money::from_micros(i64::MIN) }
+    Meter {
+        key,
+        used: u64::MAX,
+        before: 1 << 63,
+        covered: 7,
+        charged: Money::from_micros(i64::MIN),
+        price: Price::from_nanos(1),
+        included: 9,
+    }
 }
 
 fn pending(id: i64, state: PendingState) -> Pending {
@@ -103,6 +111,19 @@ pub(in crate::storage) fn billing_objects_come_back_as_they_were_written(
         days: 30,
         destination: String::new(),
     };
+    let holding = |number, ended| PackageHolding {
+        account: AccountId(1),
+        package: ODD.into(),
+        number,
+        subscriber: SubscriberId(7),
+        bought: Timestamp::from_seconds(1),
+        expires: Some(Timestamp::from_micros(i64::MAX)),
+        destination: "nationale".into(),
+        seconds: Some(AccountId(-5)),
+        sms: None,
+        octets: Some(AccountId(i64::MIN)),
+        ended,
+    };
     let document = RatingDocument { name: "destinations".into(), body: "[]".into() };
     let books = BooksState {
         fees_through: Some(day()),
@@ -118,6 +139,9 @@ pub(in crate::storage) fn billing_objects_come_back_as_they_were_written(
     writing.commit(&[
         Change::Service(service.clone()),
         Change::Package(package.clone()),
+        Change::Holding(holding(1, false)),
+        Change::Holding(holding(2, false)),
+        Change::Holding(holding(1, true)),
         Change::FeeState(fee_state(Money::ZERO)),
         Change::FeeState(fee_state(Money::from_units(5))),
         Change::AccountState(AccountState::new(AccountId(2))),
@@ -142,6 +166,7 @@ pub(in crate::storage) fn billing_objects_come_back_as_they_were_written(
     ]);
     let loaded = writing.load();
     assert_eq!((loaded.services, loaded.packages), (vec![service], vec![package]));
+    assert_eq!(loaded.holdings, [holding(2, false)]);
     assert_eq!(loaded.fee_states, [fee_state(Money::from_units(5))]);
     assert_eq!(loaded.account_states, [promise_of(2)]);
     let months: Vec<_> = loaded.meters.iter().map(|meter| meter.key.month.to_string()).collect();

@@ -328,7 +328,15 @@ pub(super) fn fee_state(c: &mut Columns<'_>) -> Result<FeeState> {
 pub(super) fn meter(c: &mut Columns<'_>) -> Result<Meter> {
     let subscriber = SubscriberId(c.value()?);
     let key = MeterKey { subscriber, service: c.word()?, month: Month::from_number(c.value()?) };
-    Ok(Meter { key, used: c.unsigned()?, covered: c.unsigned()?, charged: c.money()? })
+    Ok(Meter {
+        key,
+        used: c.unsigned()?,
+        before: c.unsigned()?,
+        covered: c.unsigned()?,
+        charged: c.money()?,
+        price: c.price()?,
+        included: c.unsigned()?,
+    })
 }
 
 pub(super) fn rating_document(c: &mut Columns<'_>) -> Result<RatingDocument> {

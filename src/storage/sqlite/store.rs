@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 /// A known text, sealed when the database is made: a wrong key is told at once.
 const KEY_CHECK: Place<'_> = Place { table: "meta", id: 0, column: "key_check" };
+/// Closed sessions that are loaded, the newest; as many as the engine keeps.
+const CLOSED_SESSIONS_MAX: i64 = 50_000;
 const KEY_CHECK_TEXT: &str = "headgate";
 
 /// The store in one SQLite file; the only one who writes it.
@@ -139,6 +141,12 @@ fn load(connection: &mut Connection, vault: &Vault) -> Result<Snapshot, StoreErr
     let transaction = connection.transaction()?;
     let t = &transaction;
     let open_sessions = format!("{} WHERE stopped IS NULL", tables::SESSION.select());
+    // In the order in which they closed, as if they had just done so.
+    let closed_sessions =
+        format!("{} WHERE stopped IS NOT NULL ORDER BY stopped DESC LIMIT ?1", tables::SESSION.select());
+    let mut sessions = read::rows(t, &closed_sessions, [CLOSED_SESSIONS_MAX], read::session)?;
+    sessions.reverse();
+    sessions.extend(read::rows(t, &open_sessions, [], read::session)?);
     let ledger = "SELECT id, kind, asset, name, balance FROM ledger_account";
     let meters = format!("{} WHERE month >= (SELECT max(month) - 1 FROM meter)", tables::METER.select());
     let positions = read::rows(t, &tables::EDGE_POSITION.select(), [], |c| {
@@ -152,11 +160,12 @@ fn load(connection: &mut Connection, vault: &Vault) -> Result<Snapshot, StoreErr
         accounts: read::rows(t, &tables::ACCOUNT.select(), [], read::account)?,
         subscribers: read::rows(t, &tables::SUBSCRIBER.select(), [], |c| read::subscriber(c, vault))?,
         ledger: read::rows(t, ledger, [], read::ledger_account)?,
-        sessions: read::rows(t, &open_sessions, [], read::session)?,
+        sessions,
         grants: read::rows(t, &tables::POOL_GRANT.select(), [], read::pool_grant)?,
         edge_positions: positions.into_iter().collect(),
         services: read::rows(t, "SELECT body FROM service", [], read::body)?,
         packages: read::rows(t, "SELECT body FROM package", [], read::body)?,
+        holdings: read::rows(t, "SELECT body FROM package_holding WHERE NOT ended", [], read::body)?,
         fee_states: read::rows(t, &tables::FEE_STATE.select(), [], read::fee_state)?,
         account_states: read::rows(t, "SELECT body FROM account_state", [], read::body)?,
         meters: read::rows(t, &meters, [], read::meter)?,

@@ -233,6 +233,12 @@ pub(super) const SERVICE: Table = Table { name: "service", key: &["name"], colum
 
 pub(super) const PACKAGE: Table = Table { name: "package", key: &["name"], columns: &["name", "body"] };
 
+pub(super) const PACKAGE_HOLDING: Table = Table {
+    name: "package_holding",
+    key: &["account", "package", "number"],
+    columns: &["account", "package", "number", "ended", "body"],
+};
+
 pub(super) const FEE_STATE: Table = Table {
     name: "fee_state",
     key: &["subscriber"],
@@ -245,7 +251,7 @@ pub(super) const ACCOUNT_STATE: Table =
 pub(super) const METER: Table = Table {
     name: "meter",
     key: &["month", "subscriber", "service"],
-    columns: &["subscriber", "service", "month", "used", "covered", "charged"],
+    columns: &["subscriber", "service", "month", "used", "before", "covered", "charged", "price", "included"],
 };
 
 pub(super) const PENDING: Table = Table { name: "pending", key: &["id"], columns: &["id", "open", "body"] };

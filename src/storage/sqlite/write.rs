@@ -34,6 +34,7 @@ enum Statement {
     PaymentReversed,
     Service,
     Package,
+    Holding,
     FeeState,
     AccountState,
     Meter,
@@ -48,7 +49,7 @@ enum Statement {
 }
 
 impl Statement {
-    const COUNT: usize = 28;
+    const COUNT: usize = 29;
 }
 
 impl Statements {
@@ -72,6 +73,7 @@ impl Statements {
             "UPDATE payment SET reversed = 1 WHERE operator = ?1 AND id = ?2".to_owned(),
             tables::SERVICE.upsert(),
             tables::PACKAGE.upsert(),
+            tables::PACKAGE_HOLDING.upsert(),
             tables::FEE_STATE.upsert(),
             tables::ACCOUNT_STATE.upsert(),
             tables::METER.upsert(),

@@ -23,6 +23,19 @@ CREATE TABLE package (
     body TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Rows of ended holdings stay until their number is given again.
+CREATE TABLE package_holding (
+    account INTEGER NOT NULL,
+    package TEXT    NOT NULL,
+    number  INTEGER NOT NULL,
+    ended   INTEGER NOT NULL,
+    body    TEXT    NOT NULL,
+    PRIMARY KEY (account, package, number)
+) STRICT, WITHOUT ROWID;
+
+-- Those that closed last are loaded, so that a record of one that is over is not taken for a new one.
+CREATE INDEX session_closed ON session (stopped) WHERE stopped IS NOT NULL;
+
 CREATE TABLE fee_state (
     subscriber       INTEGER NOT NULL PRIMARY KEY,
     decided          INTEGER NOT NULL,
@@ -42,8 +55,11 @@ CREATE TABLE meter (
     service    TEXT    NOT NULL,
     month      INTEGER NOT NULL,
     used       INTEGER NOT NULL,
+    before     INTEGER NOT NULL,
     covered    INTEGER NOT NULL,
     charged    INTEGER NOT NULL,
+    price      INTEGER NOT NULL,
+    included   INTEGER NOT NULL,
     PRIMARY KEY (month, subscriber, service)
 ) STRICT, WITHOUT ROWID;
 

@@ -14,6 +14,9 @@ pub(super) fn write(to: &mut Prepared<'_>, change: &Change) -> Result<(), StoreE
     match change {
         Change::Service(s) => to.write(Statement::Service, params![s.name, json(s)?]),
         Change::Package(p) => to.write(Statement::Package, params![p.name, json(p)?]),
+        Change::Holding(h) => {
+            to.write(Statement::Holding, params![h.account.0, h.package, h.number, h.ended, json(h)?])
+        }
         Change::FeeState(state) => write_fee_state(to, state),
         Change::AccountState(state) => {
             to.write(Statement::AccountState, params![state.account.0, json(state)?])
@@ -25,8 +28,11 @@ pub(super) fn write(to: &mut Prepared<'_>, change: &Change) -> Result<(), StoreE
                 m.key.service.word(),
                 m.key.month.number(),
                 m.used.cast_signed(),
+                m.before.cast_signed(),
                 m.covered.cast_signed(),
                 m.charged.micros(),
+                m.price.nanos(),
+                m.included.cast_signed(),
             ],
         ),
         Change::Pending(p) => {
