@@ -11,6 +11,7 @@ mod inner;
 mod lookup;
 mod nases;
 mod pools;
+mod reservations;
 mod strangers;
 
 pub use changes::{Cursor, Delta};
@@ -18,6 +19,7 @@ pub use entry::{Applied, Entry, LoginAttempt, LoginResult, NasNotice, Recent, Vi
 pub use inner::Inner;
 pub use lookup::{Found, LookupError};
 pub use nases::NasEntry;
+pub use reservations::{Asking, Grant, SessionLimits};
 pub use strangers::Stranger;
 
 use crate::engine::{SessionEffect, State, Touched};
@@ -43,6 +45,7 @@ pub struct DirectorySettings {
 pub struct Directory {
     inner: RwLock<Inner>,
     pools: Mutex<pools::Pools>,
+    reservations: Mutex<reservations::Reservations>,
     strangers: Mutex<strangers::Strangers>,
     revision: watch::Sender<u64>,
     epoch: u64,
@@ -58,6 +61,7 @@ impl Directory {
         Directory {
             inner: RwLock::new(Inner::default()),
             pools: Mutex::new(pools::Pools::new(settings)),
+            reservations: Mutex::default(),
             strangers: Mutex::new(strangers::Strangers::default()),
             revision: watch::Sender::new(0),
             epoch: u64::from_le_bytes(epoch) >> 16,
@@ -70,6 +74,7 @@ impl Directory {
             subscribers: state.subscriber_ids().collect(),
             accounts: state.account_ids().collect(),
             network: true,
+            pending: state.open_pending().map(str::to_owned).collect(),
         };
         {
             let mut inner = self.inner.write();
@@ -107,6 +112,7 @@ impl Directory {
         for (account, balance) in accounts {
             inner.put_account(account, balance);
         }
+        self.reservations.lock().posted(&touched.pending);
         for view in views {
             inner.put_subscriber(view);
         }

@@ -16,6 +16,7 @@ mod load;
 mod packages;
 mod payment;
 mod replay;
+mod reservations;
 mod rules;
 pub mod session;
 mod speed;
@@ -26,6 +27,7 @@ mod usage;
 
 pub use calendar::{day_of, midnight, moment};
 pub use fees::{FeesHeld, FeesStatus};
+pub use reservations::{Direction, Prepaid};
 pub use rules::{BillingRules, Settings};
 pub use session::{SessionEffect, SessionTable};
 pub use standing::available;

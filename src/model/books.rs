@@ -60,7 +60,7 @@ pub struct Pending {
     pub debit: AccountId,
     pub credit: AccountId,
     pub amount: Money,
-    /// What it is for: a session's reservation.
+    /// What it is for; of a session's reservation see [`super::Reservation`]. It changes when a session takes it up.
     pub reference: String,
     pub text: String,
     pub opened: Timestamp,

@@ -1,7 +1,9 @@
 //! May this login come in, and as what? Answered from the directory alone; never waits for the store.
 
 use super::Operations;
-use crate::directory::{Applied, Entry, Inner, LoginAttempt, LoginResult, NasEntry};
+use crate::directory::{
+    Applied, Asking, Entry, Grant, Inner, LoginAttempt, LoginResult, NasEntry, SessionLimits,
+};
 use crate::model::*;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -58,6 +60,10 @@ pub struct Accepted {
     pub address: Option<Ipv4Addr>,
     /// A pool address that was given now; the door writes it to the spool.
     pub grant: Option<PoolGrant>,
+    /// Money that was reserved now; the door writes it to the spool.
+    pub reservation: Option<Reservation>,
+    /// What money allows the session.
+    pub limits: SessionLimits,
 }
 
 impl Operations {
@@ -79,7 +85,10 @@ impl Operations {
         let authorization = self.judge(inner, entry, request, prove);
         let mut recent = entry.recent.lock();
         if let Authorization::Accept(accepted) = &authorization {
-            let verdict = entry.view.standing.verdict;
+            let verdict = match entry.view.standing.verdict {
+                Verdict::LetThrough if accepted.captive => Verdict::Negbal,
+                verdict => verdict,
+            };
             recent.accepted_as = Some(Applied { verdict, shape: accepted.shape });
         }
         recent.login = Some(attempt(request, &authorization));
@@ -100,11 +109,11 @@ impl Operations {
             Proof::Impossible(text) => return rejected("method-impossible", text),
         }
         let standing = &entry.view.standing;
-        let captive = match standing.verdict {
+        let mut captive = match standing.verdict {
             Verdict::LetThrough => false,
             Verdict::Negbal | Verdict::Paused if self.rules.negbal_captive => true,
             Verdict::Blocked if self.rules.blocked_captive => true,
-            Verdict::Negbal => return rejected("no-money", "out of money, and negbal-login is \"reject\""),
+            Verdict::Negbal => return no_money(),
             Verdict::Paused => return rejected("paused", "paused, and negbal-login is \"reject\""),
             Verdict::Blocked => return rejected("blocked", self.reason_text(standing)),
         };
@@ -115,13 +124,35 @@ impl Operations {
             Ok(address) => address,
             Err(rejection) => return rejection,
         };
+        let (mut reservation, mut limits) = (None, SessionLimits::default());
+        if !captive {
+            match self.directory.reserve(inner, entry, self.asking(request)) {
+                Grant::Unpriced => {}
+                Grant::Granted { reservation: granted, limits: bought } => {
+                    (reservation, limits) = (granted, bought);
+                }
+                Grant::NothingLeft if self.rules.negbal_captive => captive = true,
+                Grant::NothingLeft => return no_money(),
+            }
+        }
         Authorization::Accept(Accepted {
             entry: Arc::clone(entry),
             captive,
             shape: if captive { self.rules.captive_shape } else { entry.view.shape },
             address,
             grant,
+            reservation,
+            limits,
         })
+    }
+
+    fn asking(&self, request: &LoginRequest<'_>) -> Asking {
+        Asking {
+            nas: request.nas.nas.id,
+            mac: request.mac,
+            now: request.now,
+            term: self.settings.billing.reservation_term,
+        }
     }
 
     fn too_many_sessions(
@@ -196,6 +227,10 @@ impl Operations {
             }
         }
     }
+}
+
+fn no_money() -> Authorization {
+    rejected("no-money", "out of money, and negbal-login is \"reject\"")
 }
 
 fn rejected(token: &'static str, text: impl Into<String>) -> Authorization {
