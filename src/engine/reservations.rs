@@ -347,6 +347,12 @@ impl State {
         self.billing.pending_ends.first().map(|(at, _)| *at)
     }
 
+    /// What an open pending transfer holds; None: there is none of this reference.
+    pub fn pending_amount(&self, reference: &str) -> Option<Money> {
+        let id = self.billing.pending_by_reference.get(reference)?;
+        self.billing.pending.get(id).map(|pending| pending.amount)
+    }
+
     /// References of all open pending transfers.
     pub fn open_pending(&self) -> impl Iterator<Item = &str> {
         self.billing.pending_by_reference.keys().map(String::as_str)

@@ -74,7 +74,7 @@ pub struct Pending {
 #[serde(rename_all = "kebab-case")]
 pub enum PendingState {
     Open,
-    /// Posted, at most by its amount, as this transfer.
+    /// What was used is charged by this transfer; what is left of the amount is free again.
     Posted(TransferId),
     Voided,
     Expired,

@@ -61,7 +61,7 @@ pub struct Accepted {
     /// A pool address that was given now; the door writes it to the spool.
     pub grant: Option<PoolGrant>,
     /// Money that was reserved now; the door writes it to the spool.
-    pub reservation: Option<Reservation>,
+    pub reservation: Option<Box<Reservation>>,
     /// What money allows the session.
     pub limits: SessionLimits,
 }
@@ -121,15 +121,15 @@ impl Operations {
             return rejection;
         }
         let (address, grant) = match self.address(inner, entry, request) {
-            Ok(address) => address,
-            Err(rejection) => return rejection,
+            Some(address) => address,
+            None => return rejected("pool-empty", "no free address is left in the pool"),
         };
         let (mut reservation, mut limits) = (None, SessionLimits::default());
         if !captive {
             match self.directory.reserve(inner, entry, self.asking(request)) {
                 Grant::Unpriced => {}
                 Grant::Granted { reservation: granted, limits: bought } => {
-                    (reservation, limits) = (granted, bought);
+                    (reservation, limits) = (granted.map(Box::new), bought);
                 }
                 Grant::NothingLeft if self.rules.negbal_captive => captive = true,
                 Grant::NothingLeft => return no_money(),
@@ -176,14 +176,14 @@ impl Operations {
             .then(|| rejected("sessions-max", format!("open sessions: {open}, allowed at once: {max}")))
     }
 
-    /// The address for this login: configured, or of a pool.
-    #[allow(clippy::type_complexity, reason = "an address and what the spool must learn of it")]
+    /// The address for this login: configured, or of a pool, and what the spool must learn of it. None: the pool is
+    /// empty.
     fn address(
         &self,
         inner: &Inner,
         entry: &Entry,
         request: &LoginRequest<'_>,
-    ) -> Result<(Option<Ipv4Addr>, Option<PoolGrant>), Authorization> {
+    ) -> Option<(Option<Ipv4Addr>, Option<PoolGrant>)> {
         let subscriber = &entry.view.subscriber;
         let configured = subscriber.addresses.iter().filter_map(|address| match address {
             IpAddr::V4(address) => Some(*address),
@@ -195,21 +195,13 @@ impl Operations {
         let mut configured = configured.peekable();
         if let Some(first) = configured.peek().copied() {
             let free = configured.find(|address| !in_use(address));
-            return Ok((Some(free.unwrap_or(first)), None));
+            return Some((Some(free.unwrap_or(first)), None));
         }
-        let Some(pool) = subscriber.pool.or(request.nas.nas.pool) else { return Ok((None, None)) };
-        match self.directory.grant_address(inner, pool, subscriber.id, request.now) {
-            Some(address) => {
-                let grant = PoolGrant {
-                    pool,
-                    subscriber: subscriber.id,
-                    address: IpAddr::V4(address),
-                    at: request.now,
-                };
-                Ok((Some(address), Some(grant)))
-            }
-            None => Err(rejected("pool-empty", "no free address is left in the pool")),
-        }
+        let Some(pool) = subscriber.pool.or(request.nas.nas.pool) else { return Some((None, None)) };
+        let address = self.directory.grant_address(inner, pool, subscriber.id, request.now)?;
+        let (subscriber, at) = (subscriber.id, request.now);
+        let grant = PoolGrant { pool, subscriber, address: IpAddr::V4(address), at };
+        Some((Some(address), Some(grant)))
     }
 
     /// The sentence for a reason, with money in the ledger's currency.

@@ -210,13 +210,32 @@ fn the_table_is_bounded_by_what_is_not_over() {
 /// A session as its NAS has it.
 #[derive(Debug)]
 struct Online {
-    login: &'static str,
+    whose: &'static str,
     id: String,
+    device: u8,
     mib: u64,
     /// Used since a record of it last reached the ledger.
     unknown_mib: u64,
     seconds: u32,
     stopped: bool,
+    /// What it was granted and no record of it has renewed yet.
+    login: Option<Reservation>,
+}
+
+impl Online {
+    /// MiB that its reservation pays for.
+    fn held(&self, world: &World) -> u64 {
+        let state = &world.ledger.state;
+        let in_spool = |granted: &&Reservation| {
+            world.spool.iter().any(|entry| matches!(entry, SpoolEntry::Reservation(r) if r == *granted))
+        };
+        let subscriber = world.ledger.subscriber(self.whose);
+        let session = Reservation::reference_of_session(subscriber, NasId(1), &self.id);
+        let login = self.login.as_ref().map(Reservation::reference);
+        let posted = state.pending_amount(&session).or_else(|| state.pending_amount(&login?));
+        let held = posted.or_else(|| self.login.as_ref().filter(in_spool).map(|granted| granted.amount));
+        held.map_or(0, |held| u64::try_from(held.micros() / 1_000_000).unwrap())
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -246,31 +265,45 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn report(world: &mut World, online: &mut Online, kind: AccountingKind) {
     online.seconds += 1;
-    let subscriber = Some(world.ledger.subscriber(online.login));
+    let subscriber = Some(world.ledger.subscriber(online.whose));
     let mut record = record(kind, &online.id, subscriber, None, online.seconds);
     record.event_time = world.ledger.now;
+    record.mac = world.asking(online.device).mac;
     record.usage = Usage { download_octets: online.mib * MIB, upload_octets: 0 };
     world.spool.push(SpoolEntry::Accounting(record));
 }
 
-fn run(world: &mut World, sessions: &mut Vec<Online>, step: Step) {
+/// `only_held`: sessions use what they hold and not more, and nothing is lost.
+fn run(world: &mut World, sessions: &mut Vec<Online>, step: Step, only_held: bool) {
     match step {
         Step::Login(second) => {
             let login = if second { "b" } else { "a" };
             let number = sessions.len();
-            let granted = !world.is_captive(login)
-                && matches!(world.login(login, u8::try_from(number % 250).unwrap()), Grant::Granted { .. });
-            if granted {
+            if world.is_captive(login) {
+                return;
+            }
+            let device = u8::try_from(number % 250).unwrap();
+            if let Grant::Granted { reservation, .. } = world.login(login, device) {
                 let id = format!("s{number}");
-                sessions.push(Online { login, id, mib: 0, unknown_mib: 0, seconds: 0, stopped: false });
+                sessions.push(Online {
+                    whose: login,
+                    id,
+                    device,
+                    mib: 0,
+                    unknown_mib: 0,
+                    seconds: 0,
+                    stopped: false,
+                    login: reservation,
+                });
             }
         }
         Step::Interim(n, mib) => {
             let Some(online) = sessions.iter_mut().rev().nth(n).filter(|online| !online.stopped) else {
                 return;
             };
-            let captive = world.is_captive(online.login);
-            let used = if captive { 0 } else { mib.min(RESERVED_MIB - online.unknown_mib) };
+            let captive = world.is_captive(online.whose);
+            let most = if only_held { online.held(world) } else { RESERVED_MIB };
+            let used = if captive { 0 } else { mib.min(most.saturating_sub(online.unknown_mib)) };
             online.mib += used;
             online.unknown_mib += used;
             report(world, online, AccountingKind::Interim);
@@ -290,8 +323,11 @@ fn run(world: &mut World, sessions: &mut Vec<Online>, step: Step) {
             world.publish();
             sessions.iter_mut().for_each(|online| online.unknown_mib = 0);
         }
-        Step::Crash(spool_lost) => world.crash(spool_lost),
+        Step::Crash(spool_lost) => world.crash(spool_lost && !only_held),
         Step::Minutes(minutes) => {
+            if only_held {
+                run(world, sessions, Step::Replay, only_held);
+            }
             world.ledger.now = world.ledger.now.saturating_add(Duration::from_secs(minutes * 60));
             world.ledger.run(&Command::Clock { synchronised: true }).unwrap();
             world.publish();
@@ -302,6 +338,21 @@ fn run(world: &mut World, sessions: &mut Vec<Online>, step: Step) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
+    /// Sessions that use what they hold overspend nothing, however many share the money.
+    #[test]
+    fn what_is_held_is_there(steps in prop::collection::vec(step(), 1..80)) {
+        let mut world = World::new();
+        let mut sessions = Vec::new();
+        for step in steps {
+            run(&mut world, &mut sessions, step, true);
+            let free = world.ledger.state.reservable(world.ledger.account("1001"), world.ledger.now);
+            prop_assert!(!free.is_negative(), "{free} after {step:?}");
+        }
+        world.replay();
+        let free = world.ledger.state.reservable(world.ledger.account("1001"), world.ledger.now);
+        prop_assert!(!free.is_negative(), "{free} in the end");
+    }
+
     /// A session uses at most a reservation before the ledger hears of it. Whatever is lost or repeated, no more is
     /// spent and held than was there, and a reservation for each session.
     #[test]
@@ -310,7 +361,7 @@ proptest! {
         let mut sessions = Vec::new();
         let account = world.ledger.account("1001");
         for step in steps {
-            run(&mut world, &mut sessions, step);
+            run(&mut world, &mut sessions, step, false);
             let balance = world.ledger.state.balance(account);
             let free = world.ledger.state.reservable(account, world.ledger.now);
             let count = i64::try_from(sessions.len()).unwrap();

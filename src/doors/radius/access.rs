@@ -6,7 +6,7 @@ use super::passwords::{Attempt, KnownPasswords, Owed, Proved, method_name};
 use super::rendered::{Rendered, Treatment};
 use crate::directory::{Entry, Inner, SessionLimits};
 use crate::engine::Direction;
-use crate::model::{Mac, SpoolEntry};
+use crate::model::{Mac, PoolGrant, Reservation};
 use crate::operations::{Accepted, Authorization, LoginRequest, Operations, Proof};
 use crate::radius::auth::{Counted, Encryption, Method, mschap, write_quota};
 use crate::radius::codec::dictionary::*;
@@ -22,8 +22,8 @@ const EAP_IDENTIFIER_AT: usize = 1;
 
 /// What became of an Access-Request. The reply is in the buffer, not signed.
 pub enum Answer {
-    /// With what the spool must learn.
-    Accept(Draft, [Option<SpoolEntry>; 2]),
+    /// With what was given out, which the spool must learn.
+    Accept(Draft, Option<PoolGrant>, Option<Box<Reservation>>),
     Reject(Draft),
     /// The password's hash takes too long here; nothing was written.
     Costly,
@@ -94,8 +94,7 @@ impl AccessDesk {
         match authorization {
             Authorization::Accept(accepted) => {
                 let draft = self.write_accept(operations, request, &accepted, proved.owed, out);
-                let grant = accepted.grant.map(SpoolEntry::Grant);
-                Answer::Accept(draft, [grant, accepted.reservation.map(SpoolEntry::Reservation)])
+                Answer::Accept(draft, accepted.grant, accepted.reservation)
             }
             Authorization::Reject { .. } => Answer::Reject(self.write_reject(request, out)),
         }
