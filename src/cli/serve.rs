@@ -1,7 +1,7 @@
 //! `headgate serve`: everything wired together.
 
 use super::{CliError, CliResult, Context, client, logging};
-use crate::config::{Billing, Config, RestrictedLogin, StoreUrl, SystemApi};
+use crate::config::{Config, RestrictedLogin, StoreUrl, SystemApi};
 use crate::directory::{Directory, DirectorySettings};
 use crate::doors::request_log::RequestLog;
 use crate::doors::{cgrates, control, http, metrics, radius, system_api};
@@ -25,6 +25,8 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+/// A reservation holds for this many interim intervals without news of its session.
+const RESERVATION_INTERVALS: u32 = 3;
 /// Orders to NASes waiting at most.
 const NAS_ORDERS_MAX: usize = 1_000;
 /// Entries of the spool merged into presence at a time when starting.
@@ -75,7 +77,7 @@ impl Ledger {
             time_zone: config.server.time_zone.clone(),
             currency_digits: config.server.currency.exponent,
             payment_max: config.billing.payment_max,
-            billing: billing_rules(&config.billing),
+            billing: billing_rules(config),
             calls: CallRules { unit: config.cgrates.unit, compat_2012: config.cgrates.compat_2012 },
         };
         let holder = format!("{} {purpose} pid {}", config.server.name, std::process::id());
@@ -100,7 +102,8 @@ impl Ledger {
 }
 
 /// `[billing]` as the engine takes it.
-fn billing_rules(billing: &Billing) -> BillingRules {
+fn billing_rules(config: &Config) -> BillingRules {
+    let billing = &config.billing;
     BillingRules {
         cut_at: billing.cut_at,
         cut_days: billing.cut_days,
@@ -112,6 +115,7 @@ fn billing_rules(billing: &Billing) -> BillingRules {
         promise_days: billing.promise_days,
         promise_price: billing.promise_price,
         promises_per_month: billing.promises_per_month,
+        reservation_term: Duration::from_secs(config.radius.interim_seconds.into()) * RESERVATION_INTERVALS,
         require_synchronised_clock: billing.require_synchronised_clock,
     }
 }
@@ -325,13 +329,18 @@ impl Accounting {
             at = *last;
             ledger.directory.merge_presence(entries.iter().filter_map(|(_, entry)| match entry {
                 SpoolEntry::Accounting(record) => Some(record),
-                SpoolEntry::Grant(_) => None,
+                _ => None,
             }));
             let grants = entries.iter().filter_map(|(_, entry)| match entry {
                 SpoolEntry::Grant(grant) => Some(grant),
-                SpoolEntry::Accounting(_) => None,
+                _ => None,
             });
             ledger.directory.restore_grants(grants, ledger.clock.now());
+            let reservations = entries.iter().filter_map(|(_, entry)| match entry {
+                SpoolEntry::Reservation(reservation) => Some(reservation),
+                _ => None,
+            });
+            ledger.directory.restore_reservations(reservations, ledger.clock.now());
         }
         Ok(Accounting { spool, reader, position })
     }

@@ -12,6 +12,7 @@ mod inner;
 mod lookup;
 mod nases;
 mod pools;
+mod reservations;
 mod staged;
 mod strangers;
 
@@ -21,6 +22,7 @@ pub use entry::{Applied, Entry, LoginAttempt, LoginResult, NasNotice, Recent, Vi
 pub use inner::Inner;
 pub use lookup::{Found, LookupError};
 pub use nases::NasEntry;
+pub use reservations::{Asking, Grant, SessionLimits};
 pub use staged::Staged;
 pub use strangers::Stranger;
 
@@ -47,6 +49,7 @@ pub struct DirectorySettings {
 pub struct Directory {
     inner: RwLock<Inner>,
     pools: Mutex<pools::Pools>,
+    reservations: Mutex<reservations::Reservations>,
     strangers: Mutex<strangers::Strangers>,
     calls: RwLock<CallBook>,
     revision: watch::Sender<u64>,
@@ -63,6 +66,7 @@ impl Directory {
         Directory {
             inner: RwLock::new(Inner::default()),
             pools: Mutex::new(pools::Pools::new(settings)),
+            reservations: Mutex::default(),
             strangers: Mutex::new(strangers::Strangers::default()),
             calls: RwLock::default(),
             revision: watch::Sender::new(0),
@@ -78,6 +82,7 @@ impl Directory {
             network: true,
             subjects: state.call_subjects().map(str::to_owned).collect(),
             tariffs: true,
+            pending: state.open_pending().map(str::to_owned).collect(),
         };
         {
             let mut inner = self.inner.write();
@@ -119,6 +124,7 @@ impl Directory {
         for (account, balance) in staged.accounts {
             inner.put_account(account, balance);
         }
+        self.reservations.lock().posted(&staged.pending);
         for view in staged.views {
             inner.put_subscriber(view);
         }

@@ -3,6 +3,7 @@
 use super::calls::CallNews;
 use crate::engine::{State, SubscriberView, Touched};
 use crate::model::*;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// What readers are to see of those whom a batch touched, once it is committed.
@@ -13,6 +14,8 @@ pub struct Staged {
     /// None: nothing of it changed.
     pub(super) network: Option<Network>,
     pub(super) calls: CallNews,
+    /// References of the pending transfers that are shown with it.
+    pub(super) pending: HashSet<String>,
 }
 
 pub(super) struct Network {
@@ -33,6 +36,7 @@ impl Staged {
                 groups: state.groups().cloned().collect(),
             }),
             calls: CallNews::of(state, touched),
+            pending: touched.pending.clone(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::fees;
 use super::ledger::Books;
 use super::payment::check_text;
+use super::reservations;
 use super::{Decision, State};
 use crate::model::*;
 use std::sync::Arc;
@@ -44,7 +45,9 @@ pub(super) fn close_session(state: &State, key: &SessionKey, at: Timestamp, caus
         None => Decision::unchanged(Outcome::Done { changed: false }),
         Some(session) => {
             let session = Session { stopped: Some(at), terminate_cause: cause, ..session.clone() };
-            Decision { outcome: Outcome::Done { changed: true }, changes: vec![Change::Session(session)] }
+            let void = reservations::void_of_session(state, &session);
+            let changes = [Change::Session(session)].into_iter().chain(void).collect();
+            Decision { outcome: Outcome::Done { changed: true }, changes }
         }
     }
 }

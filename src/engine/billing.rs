@@ -26,6 +26,10 @@ pub(super) struct Billing {
     pub budgets: HashMap<String, Arc<Budget>>,
     pub rating: HashMap<String, Arc<RatingDocument>>,
     pub books: BooksState,
+    /// Open pending transfers by what they are for.
+    pub pending_by_reference: BTreeMap<String, i64>,
+    /// When they end by themselves.
+    pub pending_ends: BTreeSet<(Timestamp, i64)>,
     /// What open pending transfers hold of an account.
     held: FxHashMap<AccountId, Money>,
     /// When open promises lapse.
@@ -108,10 +112,14 @@ impl Billing {
         if let Some(old) = self.pending.remove(&pending.id) {
             let held = self.held.entry(old.debit).or_default();
             *held = held.saturating_sub(old.amount);
+            self.pending_by_reference.remove(&old.reference);
+            self.pending_ends.remove(&(old.expires, old.id));
         }
         if pending.state == PendingState::Open {
             let held = self.held.entry(pending.debit).or_default();
             *held = held.saturating_add(pending.amount);
+            self.pending_by_reference.insert(pending.reference.clone(), pending.id);
+            self.pending_ends.insert((pending.expires, pending.id));
             self.pending.insert(pending.id, pending.clone());
         }
     }
@@ -119,6 +127,13 @@ impl Billing {
     /// What open pending transfers hold of an account.
     pub fn held(&self, account: AccountId) -> Money {
         self.held.get(&account).copied().unwrap_or_default()
+    }
+
+    /// Open pending transfers whose reference begins so, in order of reference.
+    pub fn pending_with<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a Pending> {
+        let found = self.pending_by_reference.range(prefix.to_owned()..);
+        let found = found.take_while(move |(reference, _)| reference.starts_with(prefix));
+        found.filter_map(|(_, id)| self.pending.get(id))
     }
 
     /// Open promises in the order in which they lapse.

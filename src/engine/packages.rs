@@ -139,6 +139,13 @@ impl Covers {
     }
 }
 
+/// Octets left in the packages that a subscriber may use.
+pub(super) fn octets_left(state: &State, subscriber: SubscriberId, now: Timestamp) -> u64 {
+    let holders = usable(state, subscriber, now).into_iter().filter_map(|holding| holding.octets);
+    let left = holders.map(|id| u64::try_from(state.balance(id).micros() / MICROS).unwrap_or(0));
+    left.fold(0, u64::saturating_add)
+}
+
 /// Whole units on a holding's account.
 fn left(books: &Books<'_>, holder: AccountId) -> u64 {
     u64::try_from(books.balance(holder).micros() / MICROS).unwrap_or(0)

@@ -1,6 +1,7 @@
 //! Entries of a spool become sessions and grants of the ledger, each exactly once.
 
 use super::ledger::Books;
+use super::reservations::Desk;
 use super::session::SessionTable;
 use super::usage::{Counters, Growth};
 use super::{Decision, SessionEffect, State};
@@ -20,6 +21,7 @@ pub(super) fn replay(
         Scratch { base: &state.sessions, overlay: SessionTable::of_batch(), changed: HashMap::new() };
     let mut growth = Growth::default();
     let mut books = Books::new(state);
+    let mut granted = Vec::new();
     for (at, entry) in entries {
         let seen = position.is_some_and(|p| p.epoch == at.epoch && at.sequence <= p.sequence);
         if seen {
@@ -34,11 +36,14 @@ pub(super) fn replay(
                 }
             }
             SpoolEntry::Grant(grant) => books.changes.push(Change::PoolGrant(grant.clone())),
+            SpoolEntry::Reservation(reservation) => granted.push(reservation.clone()),
         }
     }
     let applied = entries.len() - skipped;
-    books.changes.extend(scratch.into_changes());
-    growth.charge(&mut books, now);
+    let sessions: Vec<Session> = scratch.into_sessions().collect();
+    books.changes.extend(sessions.iter().cloned().map(Change::Session));
+    let charged = growth.charge(&mut books, now);
+    Desk::new(state, charged, now).settle(&mut books, &granted, &sessions);
     let mut changes = books.changes;
     if applied > 0 {
         changes.extend(position.map(|position| Change::EdgePosition { edge: edge.to_owned(), position }));
@@ -99,10 +104,10 @@ impl Scratch<'_> {
         }
     }
 
-    fn into_changes(self) -> impl Iterator<Item = Change> {
+    fn into_sessions(self) -> impl Iterator<Item = Session> {
         let mut keys: Vec<_> = self.changed.into_iter().collect();
         keys.sort_by_key(|(_, order)| *order);
         let overlay = self.overlay;
-        keys.into_iter().filter_map(move |(key, _)| overlay.find(&key).cloned().map(Change::Session))
+        keys.into_iter().filter_map(move |(key, _)| overlay.find(&key).cloned())
     }
 }

@@ -43,6 +43,8 @@ pub struct BillingRules {
     pub promise_days: i32,
     pub promise_price: Money,
     pub promises_per_month: u32,
+    /// How long a session's reservation holds without news of the session.
+    pub reservation_term: Duration,
     /// No fees while the machine's clock does not say that it is right.
     pub require_synchronised_clock: bool,
 }
@@ -78,6 +80,7 @@ impl Default for BillingRules {
             promise_days: 3,
             promise_price: Money::ZERO,
             promises_per_month: 1,
+            reservation_term: Duration::from_secs(3 * 300),
             require_synchronised_clock: true,
         }
     }

@@ -49,7 +49,9 @@ pub(super) fn next_switch(plan: &Plan, now: Timestamp, zone: &TimeZone) -> Optio
             .filter_map(move |days| span(timed.when, today.plus(days), zone))
             .flat_map(|(from, to)| [from, to])
     });
-    let month = plan.quota.map(|_| midnight(today.month().next().first_day(), zone));
+    // What the plan includes is there again, or the quota.
+    let of_month = plan.quota.is_some() || plan.usage.included_in > 0 || plan.usage.included_out > 0;
+    let month = of_month.then(|| midnight(today.month().next().first_day(), zone));
     tables.chain(month).filter(|at| *at > now).min()
 }
 

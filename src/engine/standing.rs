@@ -73,6 +73,19 @@ pub(super) fn standing(
     }
 }
 
+/// The same for somebody whose next use costs money that is not there.
+pub(super) fn spent(standing: Standing, missing: Money) -> Standing {
+    match standing.verdict {
+        Verdict::LetThrough => Standing {
+            negbal: true,
+            verdict: Verdict::Negbal,
+            reason: Some(Reason::Shortage { missing }),
+            ..standing
+        },
+        _ => Standing { negbal: true, ..standing },
+    }
+}
+
 fn block_reason(subscriber: &Subscriber, account: &Account, now: Timestamp) -> Option<Reason> {
     if let Some(block) = &subscriber.block {
         return Some(Reason::Administrator { text: block.reason.clone() });

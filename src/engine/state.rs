@@ -5,6 +5,7 @@ use super::calls::Calls;
 use super::fees;
 use super::recall::{Recall, Recalled, Wanted};
 use super::requests::Request;
+use super::reservations::{self, Prepaid};
 use super::rules::Settings;
 use super::session::SessionTable;
 use super::speed;
@@ -56,6 +57,8 @@ pub struct Touched {
     /// Whose call budgets changed.
     pub subjects: HashSet<String>,
     pub tariffs: bool,
+    /// References of pending transfers that the ledger has now, open or not.
+    pub pending: HashSet<String>,
 }
 
 /// What a reader may know of a subscriber. Built after each change, then shared.
@@ -77,6 +80,8 @@ pub struct SubscriberView {
     /// What has to be paid to be in good standing: the fee that is due and what is below zero.
     pub to_pay: Money,
     pub standing: Standing,
+    /// What usage may cost; None: the plan has no usage prices, or everybody is let through.
+    pub prepaid: Option<Prepaid>,
     /// The plan's speed that holds now: its own, one by the clock, or the one after its quota.
     pub shape: Shape,
     pub mikrotik_burst: MikrotikBurst,
@@ -203,9 +208,15 @@ impl State {
             }
             // Kept by the store alone.
             Change::Act(_) | Change::Audit(_) => {}
-            Change::Service(_) | Change::Package(_) | Change::Holding(_) => self.billing.absorb(change),
+            Change::Service(_) | Change::Package(_) => self.billing.absorb(change),
+            Change::Holding(holding) => {
+                touched.subscribers.insert(holding.subscriber);
+                self.billing.absorb(change);
+            }
             Change::Books(books) => self.absorb_books(books, now, touched),
             Change::Pending(pending) => {
+                touched.pending.insert(pending.reference.clone());
+                self.touch_account(pending.debit, touched);
                 self.touch_subjects(pending.debit, touched);
                 self.billing.absorb(change);
             }
@@ -438,10 +449,17 @@ impl State {
         let available = standing::available(account, balance, now).saturating_add(promised);
         let shortage = Shortage::of(&self.billing, id, account.id, available);
         let panic = self.billing.books.panic_since.is_some();
-        let standing = match panic {
+        let prepaid = if panic { None } else { reservations::prepaid(self, id, now) };
+        let mut to_pay = standing::missing(available, shortage.due, self.settings.currency_digits);
+        let mut standing = match panic {
             true => Standing::let_through(),
             false => standing::standing(subscriber, account, available, &shortage, now, &self.settings),
         };
+        if let Some(spent) = prepaid.filter(Prepaid::is_spent) {
+            let left = spent.reservable.saturating_add(spent.held);
+            to_pay = to_pay.max(spent.minor_unit.saturating_sub(left));
+            standing = standing::spent(standing, to_pay);
+        }
         Some(SubscriberView {
             standing,
             available,
@@ -450,7 +468,8 @@ impl State {
             mikrotik_burst: speed.mikrotik_burst,
             promised,
             due: shortage.due,
-            to_pay: standing::missing(available, shortage.due, self.settings.currency_digits),
+            to_pay,
+            prepaid,
             cut_at: shortage.cut_at.filter(|at| *at > now),
             nas: subscriber.nas.and_then(|id| self.nases.get(&id)).cloned(),
             subscriber: Arc::clone(subscriber),

@@ -8,12 +8,12 @@ use super::ledger::{Books, Entry};
 use super::speed::MIB;
 use super::{State, day_of, fees, packages};
 use crate::model::*;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 const SECONDS_OF_HOUR: u64 = 3_600;
 const NANO_DIGITS: usize = 9;
 const MICRO_DIGITS: usize = 6;
-const REVENUE: &str = "usage";
+pub(super) const REVENUE: &str = "usage";
 
 /// The counters of a session at one moment.
 #[derive(Clone, Copy, Default)]
@@ -45,6 +45,15 @@ impl Counters {
             (MeteredService::Online, self.seconds.saturating_sub(before.seconds)),
         ]
     }
+}
+
+/// What a decision charged.
+#[derive(Default)]
+pub(super) struct Charged {
+    /// The last transfer of each that was charged.
+    pub transfers: BTreeMap<SubscriberId, TransferId>,
+    /// The meters that moved, as they are now.
+    pub meters: HashMap<MeterKey, Meter>,
 }
 
 /// Growth of meters, collected over a batch so that each is charged once.
@@ -84,7 +93,8 @@ impl Growth {
     }
 
     /// Moves the meters on and charges them.
-    pub fn charge(self, books: &mut Books<'_>, now: Timestamp) {
+    pub fn charge(self, books: &mut Books<'_>, now: Timestamp) -> Charged {
+        let mut done = Charged::default();
         let mut charged = BTreeSet::new();
         let mut covers = packages::Covers::default();
         for (key, (growth, day)) in self.meters {
@@ -97,21 +107,40 @@ impl Growth {
                 moved(old, key, plan, growth, |octets| covers.take(books, key.subscriber, octets, now));
             let owed = owed(&meter, state.settings.currency_digits);
             let amount = owed.saturating_sub(meter.charged);
-            if amount.is_positive() && post(books, &account, plan, key, amount, day, now) {
+            if amount.is_positive()
+                && let Some(transfer) = post(books, &account, plan, key, amount, day, now)
+            {
                 meter.charged = owed;
                 charged.insert(account.id);
+                done.transfers.insert(key.subscriber, transfer);
             }
+            done.meters.insert(key, meter.clone());
             books.changes.push(Change::Meter(meter));
         }
         for account in charged {
             fees::takes_effect(books, account, now);
         }
+        done
     }
 }
 
-fn plan_of(state: &State, subscriber: SubscriberId) -> Option<&Plan> {
+pub(super) fn plan_of(state: &State, subscriber: SubscriberId) -> Option<&Plan> {
     let plan = state.subscribers.get(&subscriber)?.plan?;
     state.plans.get(&plan).map(|plan| &**plan)
+}
+
+/// Whether anything used costs money once what is included is used up.
+pub(super) fn has_price(usage: &UsagePrices) -> bool {
+    [usage.traffic_in, usage.traffic_out, usage.session_hour].iter().any(|price| *price != Price::ZERO)
+}
+
+/// Octets of the month that the plan still includes, by the meter as it is.
+pub(super) fn included_left(meter: Option<&Meter>, service: MeteredService, plan: &Plan) -> u64 {
+    let (price, included) = price_of(plan, service);
+    // Another price or another included traffic is for what is used from now on.
+    let used = meter.filter(|meter| (meter.price, meter.included) == (price, included));
+    let used = used.map_or(0, |meter| meter.used.saturating_sub(meter.before));
+    included.saturating_mul(MIB).saturating_sub(used)
 }
 
 /// The month whose meter a record of `month` moves: that month, as long as its meters are kept. What comes later
@@ -179,7 +208,7 @@ fn owed(meter: &Meter, digits: usize) -> Money {
     micros.map_or(Money::MAX, Money::from_micros)
 }
 
-/// False: it would leave the range of the ledger, and is tried again with the next record.
+/// None: it would leave the range of the ledger, and is tried again with the next record.
 fn post(
     books: &mut Books<'_>,
     account: &Account,
@@ -188,7 +217,7 @@ fn post(
     amount: Money,
     day: Day,
     now: Timestamp,
-) -> bool {
+) -> Option<TransferId> {
     let state = books.state();
     let closed = state.billing.books.closed_through.is_some_and(|closed| day.month() <= closed);
     let today = day_of(now, &state.settings.time_zone);
@@ -207,7 +236,7 @@ fn post(
         time: now,
         day: (day != today && !closed).then_some(day),
     };
-    books.transfer(contract, revenue, contract, amount, entry).is_ok()
+    books.transfer(contract, revenue, contract, amount, entry).ok().map(|posted| posted.id)
 }
 
 #[cfg(test)]

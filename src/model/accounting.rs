@@ -1,6 +1,6 @@
 //! An Accounting-Request as a value, and what the spool carries to the ledger.
 
-use super::{Mac, NasId, PoolGrant, SubscriberId, Timestamp, Usage};
+use super::{Mac, NasId, PoolGrant, Reservation, SubscriberId, Timestamp, Usage};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -47,6 +47,7 @@ pub struct AccountingRecord {
 pub enum SpoolEntry {
     Accounting(AccountingRecord),
     Grant(PoolGrant),
+    Reservation(Reservation),
 }
 
 /// Where an entry stands in an edge's stream. `epoch` is random, made with the spool, so that a spool restored

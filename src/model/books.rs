@@ -62,7 +62,7 @@ pub struct Pending {
     pub debit: AccountId,
     pub credit: AccountId,
     pub amount: Money,
-    /// What it is for: a session's reservation.
+    /// What it is for; of a session's reservation see [`super::Reservation`]. It changes when a session takes it up.
     pub reference: String,
     pub text: String,
     pub opened: Timestamp,
@@ -76,7 +76,7 @@ pub struct Pending {
 #[serde(rename_all = "kebab-case")]
 pub enum PendingState {
     Open,
-    /// Posted, at most by its amount, as this transfer.
+    /// What was used is charged by this transfer; what is left of the amount is free again.
     Posted(TransferId),
     Voided,
     Expired,

@@ -33,7 +33,7 @@ pub enum Change {
     FeeState(FeeState),
     AccountState(AccountState),
     Meter(Meter),
-    /// Inserted, or replaced when it is resolved.
+    /// Inserted, or replaced when it is renewed, taken up by a session, or resolved.
     Pending(Pending),
     Budget(Budget),
     RatingDocument(RatingDocument),

@@ -24,6 +24,7 @@ mod payment;
 mod plan;
 mod pool;
 mod request_key;
+mod reservation;
 mod row;
 mod secret;
 mod service;
@@ -61,6 +62,7 @@ pub use plan::{
 };
 pub use pool::{Pool, PoolGrant};
 pub use request_key::{RememberedAnswer, RequestKey};
+pub use reservation::Reservation;
 pub use row::{
     AccountRow, DataFile, GroupRow, NasRow, PackageRow, PlanRow, PoolRow, ServiceRow, SubscriberRow, TimedRow,
 };

@@ -1,7 +1,9 @@
 //! May this login come in, and as what? Answered from the directory alone; never waits for the store.
 
 use super::Operations;
-use crate::directory::{Applied, Entry, Inner, LoginAttempt, LoginResult, NasEntry};
+use crate::directory::{
+    Applied, Asking, Entry, Grant, Inner, LoginAttempt, LoginResult, NasEntry, SessionLimits,
+};
 use crate::model::*;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -58,6 +60,10 @@ pub struct Accepted {
     pub address: Option<Ipv4Addr>,
     /// A pool address that was given now; the door writes it to the spool.
     pub grant: Option<PoolGrant>,
+    /// Money that was reserved now; the door writes it to the spool.
+    pub reservation: Option<Box<Reservation>>,
+    /// What money allows the session.
+    pub limits: SessionLimits,
 }
 
 impl Operations {
@@ -79,7 +85,10 @@ impl Operations {
         let authorization = self.judge(inner, entry, request, prove);
         let mut recent = entry.recent.lock();
         if let Authorization::Accept(accepted) = &authorization {
-            let verdict = entry.view.standing.verdict;
+            let verdict = match entry.view.standing.verdict {
+                Verdict::LetThrough if accepted.captive => Verdict::Negbal,
+                verdict => verdict,
+            };
             recent.accepted_as = Some(Applied { verdict, shape: accepted.shape });
         }
         recent.login = Some(attempt(request, &authorization));
@@ -100,11 +109,11 @@ impl Operations {
             Proof::Impossible(text) => return rejected("method-impossible", text),
         }
         let standing = &entry.view.standing;
-        let captive = match standing.verdict {
+        let mut captive = match standing.verdict {
             Verdict::LetThrough => false,
             Verdict::Negbal | Verdict::Paused if self.rules.negbal_captive => true,
             Verdict::Blocked if self.rules.blocked_captive => true,
-            Verdict::Negbal => return rejected("no-money", "out of money, and negbal-login is \"reject\""),
+            Verdict::Negbal => return no_money(),
             Verdict::Paused => return rejected("paused", "paused, and negbal-login is \"reject\""),
             Verdict::Blocked => return rejected("blocked", self.reason_text(standing)),
         };
@@ -112,16 +121,38 @@ impl Operations {
             return rejection;
         }
         let (address, grant) = match self.address(inner, entry, request) {
-            Ok(address) => address,
-            Err(rejection) => return rejection,
+            Some(address) => address,
+            None => return rejected("pool-empty", "no free address is left in the pool"),
         };
+        let (mut reservation, mut limits) = (None, SessionLimits::default());
+        if !captive {
+            match self.directory.reserve(inner, entry, self.asking(request)) {
+                Grant::Unpriced => {}
+                Grant::Granted { reservation: granted, limits: bought } => {
+                    (reservation, limits) = (granted.map(Box::new), bought);
+                }
+                Grant::NothingLeft if self.rules.negbal_captive => captive = true,
+                Grant::NothingLeft => return no_money(),
+            }
+        }
         Authorization::Accept(Accepted {
             entry: Arc::clone(entry),
             captive,
             shape: if captive { self.rules.captive_shape } else { entry.view.shape },
             address,
             grant,
+            reservation,
+            limits,
         })
+    }
+
+    fn asking(&self, request: &LoginRequest<'_>) -> Asking {
+        Asking {
+            nas: request.nas.nas.id,
+            mac: request.mac,
+            now: request.now,
+            term: self.settings.billing.reservation_term,
+        }
     }
 
     fn too_many_sessions(
@@ -145,14 +176,14 @@ impl Operations {
             .then(|| rejected("sessions-max", format!("open sessions: {open}, allowed at once: {max}")))
     }
 
-    /// The address for this login: configured, or of a pool.
-    #[allow(clippy::type_complexity, reason = "an address and what the spool must learn of it")]
+    /// The address for this login: configured, or of a pool, and what the spool must learn of it. None: the pool is
+    /// empty.
     fn address(
         &self,
         inner: &Inner,
         entry: &Entry,
         request: &LoginRequest<'_>,
-    ) -> Result<(Option<Ipv4Addr>, Option<PoolGrant>), Authorization> {
+    ) -> Option<(Option<Ipv4Addr>, Option<PoolGrant>)> {
         let subscriber = &entry.view.subscriber;
         let configured = subscriber.addresses.iter().filter_map(|address| match address {
             IpAddr::V4(address) => Some(*address),
@@ -164,21 +195,13 @@ impl Operations {
         let mut configured = configured.peekable();
         if let Some(first) = configured.peek().copied() {
             let free = configured.find(|address| !in_use(address));
-            return Ok((Some(free.unwrap_or(first)), None));
+            return Some((Some(free.unwrap_or(first)), None));
         }
-        let Some(pool) = subscriber.pool.or(request.nas.nas.pool) else { return Ok((None, None)) };
-        match self.directory.grant_address(inner, pool, subscriber.id, request.now) {
-            Some(address) => {
-                let grant = PoolGrant {
-                    pool,
-                    subscriber: subscriber.id,
-                    address: IpAddr::V4(address),
-                    at: request.now,
-                };
-                Ok((Some(address), Some(grant)))
-            }
-            None => Err(rejected("pool-empty", "no free address is left in the pool")),
-        }
+        let Some(pool) = subscriber.pool.or(request.nas.nas.pool) else { return Some((None, None)) };
+        let address = self.directory.grant_address(inner, pool, subscriber.id, request.now)?;
+        let (subscriber, at) = (subscriber.id, request.now);
+        let grant = PoolGrant { pool, subscriber, address: IpAddr::V4(address), at };
+        Some((Some(address), Some(grant)))
     }
 
     /// The sentence for a reason, with money in the ledger's currency.
@@ -196,6 +219,10 @@ impl Operations {
             }
         }
     }
+}
+
+fn no_money() -> Authorization {
+    rejected("no-money", "out of money, and negbal-login is \"reject\"")
 }
 
 fn rejected(token: &'static str, text: impl Into<String>) -> Authorization {

@@ -69,7 +69,7 @@ impl<T: Send + 'static> Recorder<T> {
             }
             directory.merge_presence(entries.iter().filter_map(|entry| match entry {
                 SpoolEntry::Accounting(record) => Some(record),
-                SpoolEntry::Grant(_) => None,
+                SpoolEntry::Grant(_) | SpoolEntry::Reservation(_) => None,
             }));
             deliver(tokens.into_iter().flatten().collect());
             let (woken, wake) = &*self.flushed;

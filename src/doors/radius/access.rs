@@ -4,10 +4,11 @@ use super::class::class_of;
 use super::handle::Request;
 use super::passwords::{Attempt, KnownPasswords, Owed, Proved, method_name};
 use super::rendered::{Rendered, Treatment};
-use crate::directory::{Entry, Inner};
-use crate::model::{Mac, PoolGrant};
+use crate::directory::{Entry, Inner, SessionLimits};
+use crate::engine::Direction;
+use crate::model::{Mac, PoolGrant, Reservation};
 use crate::operations::{Accepted, Authorization, LoginRequest, Operations, Proof};
-use crate::radius::auth::{Encryption, Method, mschap};
+use crate::radius::auth::{Counted, Encryption, Method, mschap, write_quota};
 use crate::radius::codec::dictionary::*;
 use crate::radius::codec::{Code, PacketView, ReplyWriter, WriteError};
 use ipnet::IpNet;
@@ -21,7 +22,8 @@ const EAP_IDENTIFIER_AT: usize = 1;
 
 /// What became of an Access-Request. The reply is in the buffer, not signed.
 pub enum Answer {
-    Accept(Draft, Option<PoolGrant>),
+    /// With what was given out, which the spool must learn.
+    Accept(Draft, Option<PoolGrant>, Option<Box<Reservation>>),
     Reject(Draft),
     /// The password's hash takes too long here; nothing was written.
     Costly,
@@ -92,7 +94,7 @@ impl AccessDesk {
         match authorization {
             Authorization::Accept(accepted) => {
                 let draft = self.write_accept(operations, request, &accepted, proved.owed, out);
-                Answer::Accept(draft, accepted.grant)
+                Answer::Accept(draft, accepted.grant, accepted.reservation)
             }
             Authorization::Reject { .. } => Answer::Reject(self.write_reject(request, out)),
         }
@@ -166,6 +168,7 @@ fn write_service(
         reply.attribute_ipv4(FRAMED_IP_ADDRESS, address)?;
     }
     reply.attribute_u32(ACCT_INTERIM_INTERVAL, interim)?;
+    write_limits(vendor, accepted.limits, reply)?;
     reply.attribute(CLASS, &class_of(subscriber.id))?;
     let burst = if accepted.captive { Default::default() } else { view.mikrotik_burst };
     let treatment = Treatment { vendor, shape: accepted.shape, burst, captive: accepted.captive };
@@ -186,6 +189,25 @@ fn write_service(
         }
     }
     Ok(())
+}
+
+/// What the session may use before its money is spent.
+fn write_limits(
+    vendor: crate::model::Vendor,
+    limits: SessionLimits,
+    reply: &mut ReplyWriter<'_>,
+) -> Result<(), WriteError> {
+    if let Some(seconds) = limits.seconds {
+        // 0 would be no limit to some.
+        reply.attribute_u32(SESSION_TIMEOUT, u32::try_from(seconds.max(1)).unwrap_or(u32::MAX))?;
+    }
+    let Some((direction, octets)) = limits.octets else { return Ok(()) };
+    let counted = match direction {
+        Direction::In => Counted::Download,
+        Direction::Out => Counted::Upload,
+        Direction::Both => Counted::Both,
+    };
+    write_quota(reply, vendor, counted, octets)
 }
 
 /// Acct-Interim-Interval, up to a tenth more or less, always the same for one subscriber: or all NASes report in

@@ -377,8 +377,10 @@ impl Handler {
         }
         let Some((number, buffer)) = self.outbox.take() else { return Err(Silence::InWork) };
         match self.access.answer(&shared.operations, &shared.known, inner, request, known, buffer) {
-            Answer::Accept(draft, grant) => {
-                self.records.extend(grant.map(|grant| (SpoolEntry::Grant(grant), None)));
+            Answer::Accept(draft, grant, reservation) => {
+                let reservation = reservation.map(|reservation| SpoolEntry::Reservation(*reservation));
+                let granted = grant.map(SpoolEntry::Grant).into_iter().chain(reservation);
+                self.records.extend(granted.map(|entry| (entry, None)));
                 Ok(Some((number, draft, Then::Send(Some(ticket)))))
             }
             Answer::Reject(draft) => Ok(Some((number, draft, Then::Hold(ticket)))),

@@ -5,7 +5,7 @@
 
 use super::super::calendar::{day_of, midnight};
 use super::super::ledger::Books;
-use super::super::{Decision, State, packages, terms};
+use super::super::{Decision, State, packages, reservations, terms};
 use super::cuts;
 use super::day::{self, HeldBack, Moment, holds_back};
 use super::lines::covered;
@@ -72,6 +72,7 @@ pub fn clock(state: &State, synchronised: bool, now: Timestamp) -> Decision {
         None => {}
     }
     packages::expire(&mut books, now);
+    reservations::expire(&mut books, now);
     if next != *kept {
         books.changes.push(Change::Books(next));
     }
@@ -90,7 +91,7 @@ impl State {
         if let Some((until, _)) = self.billing.promises().next() {
             at = at.min(until);
         }
-        if let Some(end) = self.next_package_end() {
+        for end in self.next_package_end().into_iter().chain(self.next_pending_end()) {
             at = at.min(end);
         }
         if let Some((day, begins)) = next_run(self) {

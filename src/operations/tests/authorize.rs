@@ -183,3 +183,28 @@ fn every_state_has_a_sentence() {
         assert!(text(Some(reason.clone())).len() > 10, "{reason:?}");
     }
 }
+
+#[test]
+fn a_login_with_nothing_left_to_reserve_is_answered_as_a_debtors() {
+    for (captive, wanted) in [(true, "captive 10.9.0.2"), (false, "no-money")] {
+        let office = Office::with(&Ledger::sample(), |o| o.rules.negbal_captive = captive);
+        // A quarter of an hour costs all of the 150.00.
+        office.load("[[plan]]\nname = \"home-20\"\nsession-price = \"600\"");
+        match office.login("ivanov", None, Proof::Right) {
+            Authorization::Accept(accepted) => {
+                let reservation = accepted.reservation.unwrap();
+                assert_eq!((reservation.amount, reservation.at), ("150".parse().unwrap(), NOW));
+                assert_eq!(accepted.limits.seconds, Some(900));
+            }
+            other => panic!("{}", words(&other)),
+        }
+        assert_eq!(office.answer("ivanov"), wanted, "the first holds everything");
+        if captive {
+            let recent = office.entry("ivanov").recent.lock().clone();
+            assert_eq!(recent.accepted_as.unwrap().verdict, Verdict::Negbal);
+        }
+        assert_eq!(words(&office.login("ivanov", None, Proof::Wrong)), "wrong-password");
+        office.later(office.operations.settings.billing.reservation_term);
+        assert_eq!(office.answer("ivanov"), "accept 10.9.0.2", "its session never came");
+    }
+}

@@ -13,9 +13,11 @@ mod des;
 mod method;
 mod mppe;
 mod nt_keys;
+mod quota;
 mod redirect;
 
 pub use method::Method;
 pub use mppe::{Encryption, MppeKeys};
 pub use nt_keys::NtKeys;
+pub use quota::{Counted, write_quota};
 pub use redirect::{CAPTIVE_ADDRESS_LIST, reaches_captive, redirects, rendered_redirect, write_redirect};

@@ -47,7 +47,8 @@ macro_rules! attributes {
     ($($constant:ident = $number:literal, $name:literal, $kind:ident;)*) => {
         $(pub const $constant: u8 = $number;)*
 
-        /// RFC 2865, 2866, 2867, 2868, 2869, 3162, 3579, 4372, 4818, 5176, 6911, in order of number.
+        /// RFC 2865, 2866, 2867, 2868, 2869, 3162, 3579, 4372, 4818, 5176, 6911, and two that pppd
+        /// and accel-ppp took from the numbers left to implementations, in order of number.
         pub static ATTRIBUTES: &[Attribute] =
             &[$(Attribute { name: $name, number: $number, kind: Kind::$kind },)*];
     };
@@ -128,6 +129,8 @@ attributes! {
     ROUTE_IPV6_INFORMATION = 170, "Route-IPv6-Information", Ipv6Prefix;
     DELEGATED_IPV6_PREFIX_POOL = 171, "Delegated-IPv6-Prefix-Pool", Text;
     STATEFUL_IPV6_ADDRESS_POOL = 172, "Stateful-IPv6-Address-Pool", Text;
+    SESSION_OCTETS_LIMIT = 227, "Session-Octets-Limit", Integer;
+    OCTETS_DIRECTION = 228, "Octets-Direction", Integer;
 }
 
 macro_rules! vendor_attributes {

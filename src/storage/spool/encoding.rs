@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 const ACCOUNTING_1: u8 = 1;
 const GRANT_1: u8 = 2;
+const RESERVATION_1: u8 = 3;
 
 const HAS_SUBSCRIBER: u8 = 1;
 const HAS_FRAMED_IP: u8 = 1 << 1;
@@ -32,6 +33,10 @@ pub(super) fn encode(entry: &SpoolEntry, out: &mut Vec<u8>) {
             put_address(out, grant.address);
             out.extend_from_slice(&grant.at.micros().to_le_bytes());
         }
+        SpoolEntry::Reservation(reservation) => {
+            out.push(RESERVATION_1);
+            encode_reservation(reservation, out);
+        }
     }
 }
 
@@ -42,6 +47,7 @@ pub(super) fn decode(bytes: &[u8]) -> Option<SpoolEntry> {
     let entry = match *kind {
         ACCOUNTING_1 => SpoolEntry::Accounting(decode_accounting(&mut input)?),
         GRANT_1 => SpoolEntry::Grant(decode_grant(&mut input)?),
+        RESERVATION_1 => SpoolEntry::Reservation(decode_reservation(&mut input)?),
         _ => return None,
     };
     input.0.is_empty().then_some(entry)
@@ -135,6 +141,35 @@ fn decode_grant(input: &mut Input<'_>) -> Option<PoolGrant> {
         _ => return None,
     };
     Some(PoolGrant { pool, subscriber, address: input.address(is_ipv6)?, at: input.time()? })
+}
+
+fn encode_reservation(reservation: &Reservation, out: &mut Vec<u8>) {
+    put_signed(out, reservation.subscriber.0);
+    put_signed(out, reservation.account.0);
+    put_signed(out, reservation.nas.0);
+    out.push(u8::from(reservation.mac.is_some()));
+    if let Some(Mac(octets)) = reservation.mac {
+        out.extend_from_slice(&octets);
+    }
+    put_signed(out, reservation.amount.micros());
+    out.extend_from_slice(&reservation.at.micros().to_le_bytes());
+    out.extend_from_slice(&reservation.expires.micros().to_le_bytes());
+}
+
+fn decode_reservation(input: &mut Input<'_>) -> Option<Reservation> {
+    Some(Reservation {
+        subscriber: SubscriberId(input.signed()?),
+        account: AccountId(input.signed()?),
+        nas: NasId(input.signed()?),
+        mac: match input.octet()? {
+            0 => None,
+            1 => Some(Mac(input.array()?)),
+            _ => return None,
+        },
+        amount: Money::from_micros(input.signed()?),
+        at: input.time()?,
+        expires: input.time()?,
+    })
 }
 
 fn kind_code(kind: AccountingKind) -> u8 {
@@ -311,8 +346,25 @@ pub(super) mod tests {
         }
     }
 
+    prop_compose! {
+        fn reservation()(
+            numbers in any::<(i64, i64, i64, i64, i64, i64)>(),
+            mac in any::<Option<[u8; 6]>>(),
+        ) -> SpoolEntry {
+            SpoolEntry::Reservation(Reservation {
+                subscriber: SubscriberId(numbers.0),
+                account: AccountId(numbers.1),
+                nas: NasId(numbers.2),
+                mac: mac.map(Mac),
+                amount: Money::from_micros(numbers.3),
+                at: Timestamp::from_micros(numbers.4),
+                expires: Timestamp::from_micros(numbers.5),
+            })
+        }
+    }
+
     pub fn entry() -> impl Strategy<Value = SpoolEntry> {
-        prop_oneof![4 => accounting(), 1 => grant()]
+        prop_oneof![4 => accounting(), 1 => grant(), 1 => reservation()]
     }
 
     proptest! {
@@ -333,7 +385,7 @@ pub(super) mod tests {
         }
 
         #[test]
-        fn no_octets_make_the_decoder_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), kind in 0..4u8) {
+        fn no_octets_make_the_decoder_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), kind in 0..5u8) {
             decode(&bytes);
             let mut named = vec![kind];
             named.extend(bytes);

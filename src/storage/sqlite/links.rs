@@ -45,7 +45,7 @@ fn check_pending(connection: &Connection, findings: &mut Vec<String>) -> Result<
     let mut found = Findings::default();
     let mut statement = connection.prepare_cached("SELECT id, open, body FROM pending ORDER BY id")?;
     let mut asset = connection.prepare_cached("SELECT asset FROM ledger_account WHERE id = ?1")?;
-    let mut posted = connection.prepare_cached("SELECT amount FROM transfer WHERE id = ?1")?;
+    let mut posted = connection.prepare_cached("SELECT debit FROM transfer WHERE id = ?1")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (id, open, body): (i64, bool, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
@@ -66,9 +66,10 @@ fn check_pending(connection: &Connection, findings: &mut Vec<String>) -> Result<
             found.add(format!("pending transfer {id} holds {}", pending.amount));
         }
         if let PendingState::Posted(transfer) = pending.state {
-            let amount: Option<i64> = posted.query_row([transfer.0], |row| row.get(0)).optional()?;
-            if amount.is_none_or(|amount| amount > pending.amount.micros()) {
-                found.add(format!("pending transfer {id} was posted as nothing, or as more than it held"));
+            // What was used may be more than was held; it is the same account that pays.
+            let payer: Option<i64> = posted.query_row([transfer.0], |row| row.get(0)).optional()?;
+            if payer != Some(pending.debit.0) {
+                found.add(format!("pending transfer {id} was posted as nothing of its account"));
             }
         }
     }

@@ -219,11 +219,11 @@ fn each_breach_of_the_books_is_found() {
         ),
         (
             "UPDATE pending SET body = json_set(body, '$.state.posted', 9) WHERE id = 2",
-            "pending transfer 2 was posted as nothing, or as more",
+            "pending transfer 2 was posted as nothing of its account",
         ),
         (
-            "UPDATE pending SET body = json_set(body, '$.amount', '4.99') WHERE id = 2",
-            "pending transfer 2 was posted as nothing, or as more",
+            "UPDATE pending SET body = json_set(body, '$.state.posted', 1) WHERE id = 2",
+            "pending transfer 2 was posted as nothing of its account",
         ),
     ] {
         let dir = tempfile::tempdir().unwrap();
@@ -273,7 +273,7 @@ fn with_one_payment(dir: &TempDir) -> SqliteStore {
     store
 }
 
-/// The payment taken back, one reservation open, one posted as the payment's transfer.
+/// The payment taken back, one reservation open, one posted as a transfer of its account.
 fn with_a_reversed_payment(dir: &TempDir) -> SqliteStore {
     let mut store = with_one_payment(dir);
     let lease = store.acquire_lease("a").unwrap();
@@ -297,7 +297,7 @@ fn with_a_reversed_payment(dir: &TempDir) -> SqliteStore {
         Change::Transfer(reversal),
         Change::PaymentReversed(key),
         Change::Pending(pending(1, PendingState::Open)),
-        Change::Pending(pending(2, PendingState::Posted(TransferId(1)))),
+        Change::Pending(pending(2, PendingState::Posted(TransferId(2)))),
         Change::Pending(pending(3, PendingState::Voided)),
     ];
     store.commit(&Batch { epoch: lease.epoch, sequence: 2, changes: &changes }).unwrap();

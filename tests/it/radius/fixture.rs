@@ -240,7 +240,7 @@ impl System {
         let entries = self.spooled.read(SpoolPosition::default(), 100_000).unwrap();
         let records = entries.into_iter().filter_map(|(_, entry)| match entry {
             SpoolEntry::Accounting(record) => Some(record),
-            SpoolEntry::Grant(_) => None,
+            SpoolEntry::Grant(_) | SpoolEntry::Reservation(_) => None,
         });
         records.collect()
     }

@@ -7,3 +7,4 @@ mod coa;
 mod fixture;
 mod guards;
 mod logins;
+mod prepaid;
