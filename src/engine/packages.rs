@@ -8,7 +8,7 @@ use crate::model::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Holdings that have not ended, of one account.
-const HOLDINGS_MAX: usize = 1_000;
+pub(super) const HOLDINGS_MAX: usize = 1_000;
 /// Holdings that one command of the clock ends: payments go in between.
 const EXPIRED_MAX: usize = 1_000;
 /// An account counts millionths of its unit.

@@ -238,9 +238,12 @@ fn a_dearer_plan_in_a_shortage_is_due_instead_of_the_old_one() {
 #[test]
 fn refusals_say_what_is_wrong_and_change_nothing() {
     type Change = fn(&mut Vec<SubscriberId>, &mut PlanId, &mut Option<Day>);
-    let table: [(&str, Change); 6] = [
+    let table: [(&str, Change); 7] = [
         ("plan-not-found", |_, plan, _| *plan = PlanId(99)),
         ("nobody", |subscribers, _, _| subscribers.clear()),
+        ("too-many", |subscribers, _, _| {
+            subscribers.extend((0i64..).take(SUBSCRIBERS_MAX + 1).map(SubscriberId))
+        }),
         ("subscriber-not-found", |subscribers, _, _| subscribers.push(SubscriberId(0))),
         ("day-past", |_, _, from| *from = Some("2026-04-10".parse().unwrap())),
         ("day-too-far", |_, _, from| *from = Some("2027-04-13".parse().unwrap())),

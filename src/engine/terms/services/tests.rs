@@ -157,6 +157,22 @@ fn refusals_about_services_say_what_is_wrong() {
 }
 
 #[test]
+fn there_is_an_end_to_services_and_packages() {
+    let services: String =
+        (0..=SERVICES_MAX).map(|n| format!("[[service]]\nname = \"s{n}\"\nfee = \"0\"\n")).collect();
+    let mut story = Story::loaded(&format!("{services}{DATA}"), Settings::default());
+    for n in 0..SERVICES_MAX {
+        add(&mut story, &format!("s{n}"), None, None).unwrap();
+    }
+    let one_more = format!("s{SERVICES_MAX}");
+    assert_eq!(add(&mut story, &one_more, None, None), Err("too-many-services".into()));
+    for _ in 0..crate::engine::packages::HOLDINGS_MAX {
+        buy(&mut story, "gift").unwrap();
+    }
+    assert_eq!(buy(&mut story, "gift"), Err("too-many-packages".into()));
+}
+
+#[test]
 fn no_service_begins_today_while_todays_fee_is_due() {
     let mut story = Story::loaded(&DATA.replace("1000.00", "5.00"), Settings::default());
     story.to("2026-04-10 12:00");
