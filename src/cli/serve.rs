@@ -5,7 +5,7 @@ use crate::config::{Config, RestrictedLogin, StoreUrl, SystemApi};
 use crate::directory::{Directory, DirectorySettings};
 use crate::doors::request_log::RequestLog;
 use crate::doors::{cgrates, control, http, metrics, radius, system_api};
-use crate::engine::{BillingRules, CallRules, Settings};
+use crate::engine::{CallRules, Settings};
 use crate::followers::coa;
 use crate::model::*;
 use crate::observe::RuntimeLog;
@@ -76,8 +76,9 @@ impl Ledger {
         let settings = Settings {
             time_zone: config.server.time_zone.clone(),
             currency_digits: config.server.currency.exponent,
-            payment_max: config.billing.payment_max,
-            billing: billing_rules(config),
+            billing: config.billing.clone(),
+            reservation_term: Duration::from_secs(config.radius.interim_seconds.into())
+                * RESERVATION_INTERVALS,
             calls: CallRules { unit: config.cgrates.unit, compat_2012: config.cgrates.compat_2012 },
         };
         let holder = format!("{} {purpose} pid {}", config.server.name, std::process::id());
@@ -98,25 +99,6 @@ impl Ledger {
             edge_positions,
             thread: Some(thread),
         })
-    }
-}
-
-/// `[billing]` as the engine takes it.
-fn billing_rules(config: &Config) -> BillingRules {
-    let billing = &config.billing;
-    BillingRules {
-        cut_at: billing.cut_at,
-        cut_days: billing.cut_days,
-        outage_grace: billing.outage_grace,
-        catch_up_days_max: billing.catch_up_days_max,
-        vat_basis_points: billing.vat_basis_points,
-        pause_fee: billing.pause_fee,
-        promise_sum: billing.promise_sum,
-        promise_days: billing.promise_days,
-        promise_price: billing.promise_price,
-        promises_per_month: billing.promises_per_month,
-        reservation_term: Duration::from_secs(config.radius.interim_seconds.into()) * RESERVATION_INTERVALS,
-        require_synchronised_clock: billing.require_synchronised_clock,
     }
 }
 

@@ -4,82 +4,34 @@ use super::currency::Currency;
 use super::error::Fault;
 use super::section::Section;
 use super::tree::{Node, Value};
-use crate::model::Money;
+use crate::model::{BillingRules, Money};
 use std::time::Duration;
 
-const PAYMENT_MAX_UNITS: i32 = 1_000_000;
 const MINUTES_OF_DAY: u16 = 24 * 60;
 /// Longest grace after an outage.
 const GRACE_MAX: Duration = Duration::from_secs(7 * 86_400);
 const WEEK: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Billing {
-    /// Largest sum of one payment.
-    pub payment_max: Money,
-    /// Minutes from midnight at which a shortage caused by a fee takes effect.
-    pub cut_at: u16,
-    /// Monday to Sunday; at least one.
-    pub cut_days: [bool; 7],
-    /// After an outage no new shortage takes effect for this long.
-    pub outage_grace: Duration,
-    /// Days of fees that are made up without an operator's word.
-    pub catch_up_days_max: i32,
-    /// Hundredths of a percent, included in prices; None: no VAT.
-    pub vat_basis_points: Option<u32>,
-    /// Price of a day of a pause.
-    pub pause_fee: Money,
-    pub promise_sum: Money,
-    pub promise_days: i32,
-    pub promise_price: Money,
-    /// Of one account in a calendar month; 0: none are given.
-    pub promises_per_month: u32,
-    /// No fees while the machine's clock does not say that it is right.
-    pub require_synchronised_clock: bool,
+pub(super) fn read(section: &mut Section<'_>, currency: &Currency) -> BillingRules {
+    let mut billing = BillingRules::default();
+    let digits = currency.exponent;
+    let positive = |node: &Node| sum(node, digits).and_then(|sum| above_zero(node, sum, digits));
+    let price = |node: &Node| sum(node, digits);
+    section
+        .value("payment-max", &mut billing.payment_max, positive)
+        .parsed("cut-at", &mut billing.cut_at, "a time of day such as \"10:00\"", time_of_day)
+        .parsed("cut-days", &mut billing.cut_days, DAYS, days)
+        .parsed("outage-grace", &mut billing.outage_grace, GRACE, grace)
+        .number("catch-up-days-max", &mut billing.catch_up_days_max, 1..=366)
+        .parsed("vat", &mut billing.vat_basis_points, "\"none\" or a rate such as \"20%\"", vat)
+        .value("pause-fee", &mut billing.pause_fee, price)
+        .value("promise-sum", &mut billing.promise_sum, positive)
+        .number("promise-days", &mut billing.promise_days, 1..=31)
+        .value("promise-price", &mut billing.promise_price, price)
+        .number("promises-per-month", &mut billing.promises_per_month, 0..=31)
+        .boolean("require-synchronised-clock", &mut billing.require_synchronised_clock);
+    billing
 }
-
-impl Default for Billing {
-    fn default() -> Billing {
-        Billing {
-            payment_max: Money::from_units(PAYMENT_MAX_UNITS),
-            cut_at: 10 * 60,
-            cut_days: [true; 7],
-            outage_grace: Duration::from_secs(3 * 3_600),
-            catch_up_days_max: 7,
-            vat_basis_points: None,
-            pause_fee: Money::ZERO,
-            promise_sum: Money::from_units(100),
-            promise_days: 3,
-            promise_price: Money::ZERO,
-            promises_per_month: 1,
-            require_synchronised_clock: true,
-        }
-    }
-}
-
-impl Billing {
-    pub(super) fn read(section: &mut Section<'_>, currency: &Currency) -> Billing {
-        let mut billing = Billing::default();
-        let digits = currency.exponent;
-        let positive = |node: &Node| sum(node, digits).and_then(|sum| above_zero(node, sum, digits));
-        let price = |node: &Node| sum(node, digits);
-        section
-            .value("payment-max", &mut billing.payment_max, positive)
-            .parsed("cut-at", &mut billing.cut_at, "a time of day such as \"10:00\"", time_of_day)
-            .parsed("cut-days", &mut billing.cut_days, DAYS, days)
-            .parsed("outage-grace", &mut billing.outage_grace, GRACE, grace)
-            .number("catch-up-days-max", &mut billing.catch_up_days_max, 1..=366)
-            .parsed("vat", &mut billing.vat_basis_points, "\"none\" or a rate such as \"20%\"", vat)
-            .value("pause-fee", &mut billing.pause_fee, price)
-            .value("promise-sum", &mut billing.promise_sum, positive)
-            .number("promise-days", &mut billing.promise_days, 1..=31)
-            .value("promise-price", &mut billing.promise_price, price)
-            .number("promises-per-month", &mut billing.promises_per_month, 0..=31)
-            .boolean("require-synchronised-clock", &mut billing.require_synchronised_clock);
-        billing
-    }
-}
-
 const DAYS: &str = "days such as \"mon-sun\", \"mon-fri\" or \"mon,wed,fri\"";
 const GRACE: &str = "a time such as \"3h\" or \"90m\", at most 7 days, or \"0\"";
 

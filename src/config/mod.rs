@@ -27,7 +27,6 @@ mod system_api;
 mod tree;
 
 pub use allow::AllowList;
-pub use billing::Billing;
 pub use cabinet::Cabinet;
 pub use cgrates::Cgrates;
 pub use currency::Currency;
@@ -41,6 +40,7 @@ pub use server::Server;
 pub use store::{Store, StoreUrl};
 pub use system_api::SystemApi;
 
+use crate::model::BillingRules;
 use secret::SecretFiles;
 use section::Section;
 use std::path::Path;
@@ -55,7 +55,7 @@ pub struct Config {
     pub server: Server,
     pub store: Store,
     pub radius: Radius,
-    pub billing: Billing,
+    pub billing: BillingRules,
     pub system_api: SystemApi,
     pub cgrates: Cgrates,
     pub cabinet: Cabinet,
@@ -149,7 +149,7 @@ impl Config {
         let config = Config {
             store: sections.read("store", Store::read),
             radius: sections.read("radius", Radius::read),
-            billing: sections.read("billing", |section| Billing::read(section, &server.currency)),
+            billing: sections.read("billing", |section| billing::read(section, &server.currency)),
             system_api: sections.read("system-api", SystemApi::read),
             cgrates: sections.read("cgrates", Cgrates::read),
             cabinet: sections.read("cabinet", Cabinet::read),

@@ -33,6 +33,12 @@ pub fn open_day(state: &State, day: Day) -> Option<Day> {
     closed.is_none_or(|closed| day.month() > closed).then_some(day)
 }
 
+/// The day that a posting made `now` has to name: None when that is the day of its time, or may not be named any more.
+pub(super) fn posting_day(state: &State, day: Day, now: Timestamp) -> Option<Day> {
+    let today = calendar::day_of(now, &state.settings.time_zone);
+    open_day(state, day).filter(|day| *day != today)
+}
+
 /// The VAT that a sum includes, to the minor unit: round(sum * rate / (100 % + rate)), half to even.
 pub fn vat_included(sum: Money, basis_points: Option<u32>, currency_digits: usize) -> Money {
     let rate = i128::from(basis_points.unwrap_or_default());

@@ -35,7 +35,7 @@ pub use fees::{FeesHeld, FeesStatus};
 pub use recall::{RECALLED_MIN, Recalled, Wanted};
 pub use requests::Request;
 pub use reservations::{Direction, Prepaid};
-pub use rules::{BillingRules, CallRules, Settings};
+pub use rules::{CallRules, Settings};
 pub use session::{SessionEffect, SessionTable};
 pub use standing::available;
 pub use state::{State, SubscriberView, Touched};

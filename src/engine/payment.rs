@@ -111,8 +111,8 @@ pub(super) fn check_sum(state: &State, sum: Money) -> Result<(), Refusal> {
     if !sum.is_positive() {
         return Err(Refusal::new("bad-sum", "the sum must be more than 0"));
     }
-    if sum > state.settings.payment_max {
-        let max = state.settings.payment_max.to_decimal(digits);
+    if sum > state.settings.billing.payment_max {
+        let max = state.settings.billing.payment_max.to_decimal(digits);
         return Err(Refusal::new("bad-sum", format!("the sum must be at most {max}")));
     }
     if sum.rounded(digits) != sum {

@@ -220,7 +220,7 @@ impl<'a> Desk<'a> {
         let own = old.as_ref().filter(|old| old.debit == account.id).map_or(Money::ZERO, |old| old.amount);
         let amount = size.min(self.reservable(books, &account).saturating_add(own));
         let posted = if old.is_some() { self.charged.transfers.remove(&subscriber) } else { None };
-        let expires = self.now.saturating_add(self.state.settings.billing.reservation_term);
+        let expires = self.now.saturating_add(self.state.settings.reservation_term);
         match (old, amount.is_positive()) {
             // Nothing was charged: the same one goes on.
             (Some(old), true) if posted.is_none() && old.debit == account.id => {

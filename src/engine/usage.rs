@@ -4,6 +4,7 @@
 //! charged `round(price * cumulative) - already charged`. So repeats, late and unordered records charge nothing twice,
 //! and many short sessions are not free.
 
+use super::closing::posting_day;
 use super::ledger::{Books, Entry};
 use super::speed::MIB;
 use super::{State, day_of, fees, packages};
@@ -218,9 +219,7 @@ fn post(
     day: Day,
     now: Timestamp,
 ) -> Option<TransferId> {
-    let state = books.state();
-    let closed = state.billing.books.closed_through.is_some_and(|closed| day.month() <= closed);
-    let today = day_of(now, &state.settings.time_zone);
+    let day = posting_day(books.state(), day, now);
     let contract = books.contract_account(account);
     let revenue = books.own_account(LedgerKind::Revenue, REVENUE);
     let (word, text) = match key.service {
@@ -234,7 +233,7 @@ fn post(
         text: &format!("{}, {text}, {}", plan.name, key.month),
         by: "system",
         time: now,
-        day: (day != today && !closed).then_some(day),
+        day,
     };
     books.transfer(contract, revenue, contract, amount, entry).ok().map(|posted| posted.id)
 }

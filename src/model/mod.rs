@@ -26,6 +26,7 @@ mod pool;
 mod request_key;
 mod reservation;
 mod row;
+mod rules;
 mod secret;
 mod service;
 mod session;
@@ -66,6 +67,7 @@ pub use reservation::Reservation;
 pub use row::{
     AccountRow, DataFile, GroupRow, NasRow, PackageRow, PlanRow, PoolRow, ServiceRow, SubscriberRow, TimedRow,
 };
+pub use rules::BillingRules;
 pub use secret::{Password, SecretText};
 pub use service::{HoldingKey, Package, PackageHolding, Service};
 pub use session::{Session, SessionKey, Usage};

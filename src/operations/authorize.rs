@@ -151,7 +151,7 @@ impl Operations {
             nas: request.nas.nas.id,
             mac: request.mac,
             now: request.now,
-            term: self.settings.billing.reservation_term,
+            term: self.settings.reservation_term,
         }
     }
 

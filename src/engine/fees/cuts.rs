@@ -1,7 +1,7 @@
 //! When a shortage shuts the gate: the hours of cuts, and the grace after an outage.
 
 use super::super::calendar::{day_of, moment_of_day};
-use super::super::{BillingRules, Settings, State};
+use super::super::{Settings, State};
 use crate::model::*;
 use std::time::Duration;
 

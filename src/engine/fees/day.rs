@@ -1,5 +1,6 @@
 //! The fee of one subscriber for one day.
 
+use super::super::closing::posting_day;
 use super::super::ledger::{Books, Entry};
 use super::lines::{Line, items, sum, through, uncovered};
 use super::revenue;
@@ -199,9 +200,6 @@ fn entry<'a>(
     text: &'a str,
     moment: Moment,
 ) -> Entry<'a> {
-    let state = books.state();
-    let today = super::super::day_of(moment.now, &state.settings.time_zone);
-    let closed = state.billing.books.closed_through.is_some_and(|closed| moment.day.month() <= closed);
-    let day = (moment.day != today && !closed).then_some(moment.day);
+    let day = posting_day(books.state(), moment.day, moment.now);
     Entry { kind, reference, text, by: "system", time: moment.now, day }
 }

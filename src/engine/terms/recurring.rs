@@ -1,8 +1,9 @@
 //! What recurs, a plan's fee or a service's, and its parts of a month.
 
+use super::super::closing::posting_day;
 use super::super::fees::prorate::{of_day, share};
 use super::super::ledger::{Books, Entry};
-use super::super::{State, day_of, fees};
+use super::super::{State, fees};
 use crate::model::*;
 
 #[derive(Clone, Copy)]
@@ -85,7 +86,6 @@ impl Posting<'_> {
         if self.amount == Money::ZERO {
             return Ok(None);
         }
-        let state = books.state();
         let (kind, name) = match self.service {
             false => (TransferKind::Fee, fees::revenue::FEE),
             true => (TransferKind::Service, fees::revenue::SERVICE),
@@ -96,9 +96,7 @@ impl Posting<'_> {
             Some(back) if self.amount.is_negative() => (revenue, contract, back),
             _ => (contract, revenue, self.amount),
         };
-        let today = day_of(now, &state.settings.time_zone);
-        let closed = state.billing.books.closed_through.is_some_and(|closed| self.day.month() <= closed);
-        let day = (self.day != today && !closed).then_some(self.day);
+        let day = posting_day(books.state(), self.day, now);
         let (reference, text, by) = (self.reference, self.text, self.by);
         let entry = Entry { kind, reference, text, by, time: now, day };
         books.transfer(debit, credit, contract, amount, entry).map(Some)

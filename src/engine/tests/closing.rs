@@ -1,7 +1,7 @@
 //! Closing months: what is refused, what a closed month keeps, how acts are numbered and taxed.
 
 use crate::engine::testing::{Ledger, NOW, actor, money, stored};
-use crate::engine::{ACTS_OF_A_COMMAND_MAX, BillingRules, Settings, State, open_day, vat_included};
+use crate::engine::{ACTS_OF_A_COMMAND_MAX, Settings, State, open_day, vat_included};
 use crate::model::*;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;

@@ -204,7 +204,7 @@ fn a_login_with_nothing_left_to_reserve_is_answered_as_a_debtors() {
             assert_eq!(recent.accepted_as.unwrap().verdict, Verdict::Negbal);
         }
         assert_eq!(words(&office.login("ivanov", None, Proof::Wrong)), "wrong-password");
-        office.later(office.operations.settings.billing.reservation_term);
+        office.later(office.operations.settings.reservation_term);
         assert_eq!(office.answer("ivanov"), "accept 10.9.0.2", "its session never came");
     }
 }

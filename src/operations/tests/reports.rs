@@ -1,7 +1,7 @@
 //! Statements, the journal, totals and the closing of months, over a store.
 
 use super::*;
-use crate::engine::BillingRules;
+use crate::model::BillingRules;
 use proptest::prelude::*;
 
 /// 2026-04-06 11:20 UTC, as [`NOW`].

@@ -130,7 +130,7 @@ fn fees_wait_for_a_synchronised_clock_and_the_rest_goes_on() {
 
 #[test]
 fn a_clock_that_need_not_be_synchronised_is_trusted() {
-    let rules = crate::engine::BillingRules { require_synchronised_clock: false, ..Default::default() };
+    let rules = crate::model::BillingRules { require_synchronised_clock: false, ..Default::default() };
     let mut story = Story::with("", "25.00", rules);
     story.synchronised = false;
     story.run(&[("2026-04-02 12:00", "", "ok", "5.00", "open")]);
@@ -288,7 +288,7 @@ proptest! {
 
 #[test]
 fn a_run_that_is_done_again_charges_nobody_twice() {
-    let rules = crate::engine::BillingRules { pause_fee: money("1.00"), ..Default::default() };
+    let rules = crate::model::BillingRules { pause_fee: money("1.00"), ..Default::default() };
     let mut story = Story::with("", "100.00", rules);
     story.to("2026-04-01 12:00");
     story.event("pause 2026-04-02 2026-04-02");

@@ -1,8 +1,8 @@
 //! When shortages take effect: hours and days of cuts, outages, an operator's word, panic.
 
 use super::Story;
-use crate::engine::BillingRules;
 use crate::engine::testing::money;
+use crate::model::BillingRules;
 use crate::model::*;
 
 fn on(days: [bool; 7]) -> BillingRules {

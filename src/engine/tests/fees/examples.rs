@@ -1,8 +1,8 @@
 //! The worked examples of rules.md, and what stands beside them.
 
 use super::Story;
-use crate::engine::BillingRules;
 use crate::engine::testing::money;
+use crate::model::BillingRules;
 
 #[test]
 fn hold_charges_while_it_is_covered_and_shuts_at_the_hour_of_cuts() {

@@ -1,8 +1,8 @@
 //! Every refusal of promises, pauses and cuts, and that nothing is written then.
 
 use super::{Story, refused};
-use crate::engine::BillingRules;
 use crate::engine::testing::money;
+use crate::model::BillingRules;
 use crate::model::*;
 
 #[test]

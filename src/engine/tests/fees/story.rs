@@ -1,7 +1,7 @@
 //! A ledger that is told events at moments and driven by the clock as the writer drives it.
 
 use crate::engine::testing::{Ledger, actor, money, payment, stored};
-use crate::engine::{BillingRules, Settings, State, Touched, moment};
+use crate::engine::{Settings, State, Touched, moment};
 use crate::model::*;
 use jiff::tz::TimeZone;
 

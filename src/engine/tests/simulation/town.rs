@@ -1,6 +1,6 @@
 //! Who lives there, on which plans, and the calendar of the year.
 
-use crate::engine::{BillingRules, Settings, midnight};
+use crate::engine::{Settings, midnight};
 use crate::model::*;
 use jiff::tz::TimeZone;
 use std::fmt::Write;
