@@ -33,6 +33,7 @@ fn is_preview(command: &Command) -> bool {
         command,
         Command::Terms(TermsCommand::Plan { dry_run: true, .. })
             | Command::Load { options: LoadOptions { dry_run: true, .. }, .. }
+            | Command::Calls(CallCommand::Load { options: LoadOptions { dry_run: true, .. }, .. })
     )
 }
 

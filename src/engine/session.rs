@@ -116,7 +116,10 @@ impl SessionTable {
 
     /// Accounting-On and -Off end every session that this NAS address had before.
     fn close_all(&mut self, record: &AccountingRecord) -> SmallVec<[(SessionKey, SessionEffect); 1]> {
-        let keys: Vec<SessionKey> = self.open_on.get(&record.nas).into_iter().flatten().cloned().collect();
+        let mut keys: Vec<SessionKey> =
+            self.open_on.get(&record.nas).into_iter().flatten().cloned().collect();
+        // In the same order for the same sessions: what is decided for the first may concern the next.
+        keys.sort_unstable();
         let mut touched = SmallVec::new();
         for key in keys {
             let earlier = self.sessions.get(&key).is_some_and(|session| {

@@ -114,7 +114,7 @@ impl Operations {
         };
         Ok(PaymentFilter {
             since: moment(query.since.as_deref().unwrap_or_default(), &self.settings.time_zone)?,
-            until: self.until(query.until.as_deref().unwrap_or_default())?,
+            until: self.end_of(query.until.as_deref().unwrap_or_default())?,
             account,
             operator: query.operator.clone(),
             sum_from: sum(&query.sum_from)?,
@@ -123,15 +123,6 @@ impl Operations {
             after,
             limit: query.limit.unwrap_or(LINES_DEFAULT).min(LINES_MAX),
         })
-    }
-
-    /// The end of a period: after the whole of a day, or a moment.
-    fn until(&self, text: &str) -> Result<Option<Timestamp>, Refusal> {
-        let zone = &self.settings.time_zone;
-        match text.parse::<Day>() {
-            Ok(day) => Ok(Some(midnight(day.next(), zone))),
-            Err(_) => moment(text, zone),
-        }
     }
 
     fn payment_row(&self, payment: Payment) -> PaymentRow {

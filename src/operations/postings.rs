@@ -82,7 +82,7 @@ impl Operations {
     }
 
     /// A day as an end is the day with all its hours.
-    fn end_of(&self, text: &str) -> Result<Option<Timestamp>, Refusal> {
+    pub(super) fn end_of(&self, text: &str) -> Result<Option<Timestamp>, Refusal> {
         let zone = &self.settings.time_zone;
         match text.trim().parse::<Day>() {
             Ok(day) => Ok(Some(crate::engine::midnight(day.next(), zone))),

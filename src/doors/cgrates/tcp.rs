@@ -152,14 +152,18 @@ impl Connection<'_> {
         let mut splitter = Splitter::default();
         let mut begun_at = None;
         loop {
+            let held = buffer.len();
             let good = self.answer_all(&mut buffer, &mut splitter).await;
+            if buffer.len() < held {
+                // What is left began later than what was answered.
+                begun_at = None;
+            }
             // What was asked before the nonsense is answered all the same.
             self.send().await?;
             if good.is_err() || buffer.len() > REQUEST_OCTETS_MAX {
                 return Ok(());
             }
             let deadline = if buffer.is_empty() {
-                begun_at = None;
                 Instant::now() + self.times.idle
             } else {
                 *begun_at.get_or_insert_with(Instant::now) + self.times.request

@@ -95,6 +95,13 @@ fn a_preview_has_no_key() {
     ledger.run_keyed(&preview, Some(&key("k", 1))).unwrap();
     let real = load(file, LoadOptions::default());
     assert!(matches!(ledger.run_keyed(&real, Some(&key("k", 2))), Ok(Outcome::Loaded(_))));
+    let rating = |dry_run| {
+        let files = RatingFiles { destinations: Some("[]".into()), ..RatingFiles::default() };
+        let options = LoadOptions { dry_run, ..LoadOptions::default() };
+        Command::Calls(CallCommand::Load { files: Box::new(files), options })
+    };
+    ledger.run_keyed(&rating(true), Some(&key("r", 1))).unwrap();
+    assert!(matches!(ledger.run_keyed(&rating(false), Some(&key("r", 2))), Ok(Outcome::Loaded(_))));
 }
 
 #[test]

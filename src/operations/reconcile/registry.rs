@@ -258,7 +258,12 @@ fn row(
         })?),
     };
     let account = (!account.is_empty()).then(|| account.to_owned());
-    Ok(Row { line, id: id.to_owned(), sum, account, day })
+    // Our own number is the same however it is written.
+    let id = match (columns.id, id.parse::<i64>()) {
+        (None, Ok(number)) => number.to_string(),
+        _ => id.to_owned(),
+    };
+    Ok(Row { line, id, sum, account, day })
 }
 
 fn shortened(text: &str) -> String {

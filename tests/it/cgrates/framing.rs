@@ -125,6 +125,22 @@ async fn slow_and_idle_clients_are_let_go() {
     }
 }
 
+/// Each read ends in the midst of a request, longer than one request may take: each request is timed for itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_never_pauses_between_requests_is_not_let_go() {
+    let server = Server::with_times(Times { request: Duration::from_millis(600), ..Times::default() }).await;
+    let mut stream = server.connect().await;
+    let request = request("1", 10);
+    let (beginning, rest) = request.split_at(20);
+    let mut answer = vec![0; reply("1", 10).len()];
+    stream.write_all(beginning.as_bytes()).await.unwrap();
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        stream.write_all([rest, beginning].concat().as_bytes()).await.unwrap();
+        stream.read_exact(&mut answer).await.expect("an answer");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn thousands_of_pipelined_requests_are_answered_in_order_by_memory_and_ledger() {
     let server = Server::start().await;
