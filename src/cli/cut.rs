@@ -114,7 +114,7 @@ impl Panic {
 impl GoLive {
     pub fn run(&self, context: &Context) -> CliResult {
         let answer = self.key.call(context, "go_live", json!({}))?;
-        say(context, &answer, "live: files set no opening balances any more", "was live already");
+        say(context, &answer, "live: `load --set-balances` is refused from now on", "was live already");
         Ok(())
     }
 }

@@ -115,7 +115,7 @@ enum Command {
     /// Let everybody through, or end it
     #[command(subcommand)]
     Panic(cut::Panic),
-    /// From now on files set no opening balances
+    /// From now on `load --set-balances` is refused
     GoLive(cut::GoLive),
     /// Block a subscriber
     Block(block::Block),

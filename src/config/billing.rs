@@ -4,7 +4,7 @@ use super::currency::Currency;
 use super::error::Fault;
 use super::section::Section;
 use super::tree::{Node, Value};
-use crate::model::{BillingRules, Money};
+use crate::model::{BillingRules, Money, basis_points};
 use std::time::Duration;
 
 const MINUTES_OF_DAY: u16 = 24 * 60;
@@ -100,8 +100,5 @@ fn vat(text: &str) -> Option<Option<u32>> {
     if text == "none" {
         return Some(None);
     }
-    let rate = Money::parse(text.strip_suffix('%')?.trim(), 2).ok()?;
-    // Millionths of a percent's unit to hundredths.
-    let points = u32::try_from(rate.micros() / 10_000).ok()?;
-    (points <= 10_000).then_some(Some(points))
+    basis_points(text).filter(|_| text.ends_with('%')).map(Some)
 }

@@ -3,6 +3,7 @@
 //! A month is locked first; from then on what it holds does not change, and its acts can be made in steps. Acts are made in
 //! the order of accounts and the last one is remembered, so a step that comes again makes nothing twice.
 
+use super::fees::prorate::half_to_even;
 use super::{Decision, State, calendar};
 use crate::model::*;
 
@@ -44,19 +45,9 @@ pub fn vat_included(sum: Money, basis_points: Option<u32>, currency_digits: usiz
     let rate = i128::from(basis_points.unwrap_or_default());
     let digits = MONEY_DIGITS.saturating_sub(currency_digits);
     let unit = 10i128.pow(u32::try_from(digits).unwrap_or_default());
-    let vat = half_even(i128::from(sum.micros()) * rate, (BASIS_POINTS + rate) * unit) * unit;
+    let vat = half_to_even(i128::from(sum.micros()) * rate, (BASIS_POINTS + rate) * unit) * unit;
     // A part of the sum, so within its range but for the rounding of the very last unit.
     Money::from_micros(i64::try_from(vat).unwrap_or_else(|_| sum.micros()))
-}
-
-/// `divisor` is more than zero.
-fn half_even(value: i128, divisor: i128) -> i128 {
-    let (quotient, remainder) = (value.div_euclid(divisor), value.rem_euclid(divisor));
-    match (remainder * 2).cmp(&divisor) {
-        std::cmp::Ordering::Less => quotient,
-        std::cmp::Ordering::Greater => quotient + 1,
-        std::cmp::Ordering::Equal => quotient + (quotient & 1),
-    }
 }
 
 fn lock_month(state: &State, month: Month, actor: &Actor, now: Timestamp) -> Result<Decision, Refusal> {
@@ -191,7 +182,7 @@ fn go_live(state: &State, actor: &Actor, now: Timestamp) -> Decision {
         by: actor.0.clone(),
         action: "go-live".into(),
         subject: String::new(),
-        text: "opening balances are no longer set by files".into(),
+        text: "balances are no longer put right by files".into(),
     };
     let changes = vec![Change::Books(books), Change::Audit(audit)];
     Decision { outcome: Outcome::Done { changed: true }, changes }

@@ -213,11 +213,13 @@ impl State {
                 touched.subscribers.insert(holding.subscriber);
                 self.billing.absorb(change);
             }
-            Change::Books(books) => self.absorb_books(books, now, touched),
+            Change::Books(books) => {
+                self.touch_by_books(books, now, touched);
+                self.billing.absorb(change);
+            }
             Change::Pending(pending) => {
                 touched.pending.insert(pending.reference.clone());
                 self.touch_account(pending.debit, touched);
-                self.touch_subjects(pending.debit, touched);
                 self.billing.absorb(change);
             }
             Change::Budget(budget) => {
@@ -255,11 +257,10 @@ impl State {
     }
 
     /// Panic changes everybody's standing, an outage's grace that of those who are short.
-    fn absorb_books(&mut self, books: &BooksState, now: Timestamp, touched: &mut Touched) {
+    fn touch_by_books(&mut self, books: &BooksState, now: Timestamp, touched: &mut Touched) {
         let old = &self.billing.books;
         let panic_changed = old.panic_since.is_some() != books.panic_since.is_some();
         let grace_changed = (old.outage_until, old.outage_from) != (books.outage_until, books.outage_from);
-        self.billing.books = books.clone();
         if panic_changed {
             touched.subscribers.extend(self.subscriber_order.iter().copied());
         }

@@ -29,7 +29,7 @@ pub struct BooksState {
     pub closings: Vec<ClosedMonth>,
     pub last_act: i64,
     pub last_pending: i64,
-    /// Opening balances are no longer set by files.
+    /// Balances are no longer put right by files (`--set-balances`).
     pub live: bool,
 }
 

@@ -152,7 +152,7 @@ pub enum ClosingCommand {
     LockMonth(Month),
     /// Acts of a locked month, drafted from what was posted in it.
     MakeActs { month: Month, drafts: Vec<ActDraft> },
-    /// Files set no opening balances any more.
+    /// Files put no balances right any more (`--set-balances`).
     GoLive,
 }
 

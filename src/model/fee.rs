@@ -71,6 +71,14 @@ pub struct SubscriberTerms {
     pub next_plan: Option<(PlanId, Day)>,
 }
 
+impl SubscriberTerms {
+    /// Hundredths of a percent that are not charged on `day`.
+    pub fn discount_on(&self, day: Day) -> u32 {
+        let discount = self.discount.as_ref().filter(|d| d.until.is_none_or(|until| day <= until));
+        discount.map_or(0, |discount| discount.basis_points)
+    }
+}
+
 /// A recurring service of a subscriber.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubscribedService {

@@ -53,7 +53,7 @@ pub use feed::{FeedEntry, FeedPage, PortGuard, PortProtocol};
 pub use ids::{AccountId, GroupId, NasId, PlanId, PoolId, SubscriberId, TransferId};
 pub use mac::{Mac, MacError};
 pub use meter::{Meter, MeterKey, MeteredService};
-pub use money::{Money, MoneyError, Price};
+pub use money::{Money, MoneyError, Price, basis_points};
 pub use nas::{Nas, Vendor};
 pub use outcome::{Loaded, LoadedRow, Outcome, PlanChangeRow, Refusal, RowEffect};
 pub use payment::{Payment, PaymentKey};

@@ -204,6 +204,16 @@ fn decimal_text<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
     d.deserialize_any(Visitor)
 }
 
+/// Hundredths of a percent of a text such as `12.5` or `12,5%`; None when it is not between 0 and 100 with at most two
+/// digits after the point.
+pub fn basis_points(text: &str) -> Option<u32> {
+    let text = text.trim();
+    let percent = Money::parse(text.strip_suffix('%').unwrap_or(text).trim_end(), 2).ok()?;
+    let whole = Money::from_units(100);
+    let within = (Money::ZERO..=whole).contains(&percent);
+    u32::try_from(percent.micros() / (SCALE / 100)).ok().filter(|_| within)
+}
+
 /// A price for one unit of quantity (a month, a MiB, an hour) in billionths of the currency unit; it keeps
 /// its full precision until a charge rounds once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -299,6 +309,22 @@ mod tests {
         assert_eq!(Money::from_micros(-4_990_000).to_decimal(2), "-4.99");
         assert_eq!(Money::from_micros(-1).to_decimal(2), "0.00");
         assert_eq!(Money::from_units(7).to_decimal(0), "7");
+    }
+
+    #[test]
+    fn a_percentage_has_two_digits_after_the_point_and_at_most_a_hundred() {
+        for (text, wanted) in [
+            ("0", Some(0)),
+            ("10", Some(1_000)),
+            ("12,5%", Some(1_250)),
+            ("0.01", Some(1)),
+            ("100", Some(10_000)),
+        ] {
+            assert_eq!(basis_points(text), wanted, "{text}");
+        }
+        for text in ["", "-1", "100.01", "0.001", "ten", "5%%", "9223372036854.77"] {
+            assert_eq!(basis_points(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -37,6 +37,13 @@ pub enum Charge {
     Period,
 }
 
+impl Charge {
+    /// Charged for the rest of the month at once: what has no months is charged by the day.
+    pub fn is_by_period(self, period: Period) -> bool {
+        period == Period::Month && self == Charge::Period
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnShortage {

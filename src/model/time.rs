@@ -103,11 +103,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_machines_clock_goes_on_and_says_the_same_of_itself_twice() {
+    fn the_machines_clock_goes_on() {
         let clock = SystemClock;
         let before = clock.now();
-        // Whether it is synchronised is the machine's matter; that the kernel answers is ours.
-        assert_eq!(clock.is_synchronised(), clock.is_synchronised());
         assert!(clock.now() >= before);
     }
 

@@ -67,8 +67,9 @@ pub struct Accepted {
 }
 
 impl Operations {
-    /// Decides a login; `entry` is the one that [`Inner::login`] has for it. `prove` checks the password of the entry found; it is called at most once, and its result is
-    /// known to nobody else, so that an unknown login and a wrong password look the same outside.
+    /// Decides a login; `entry` is the one that [`Inner::login`] has for it. `prove` checks the password of that entry;
+    /// it is called at most once, and its result is known to nobody else, so that an unknown login and a wrong password
+    /// look the same outside.
     pub fn authorize(
         &self,
         inner: &Inner,

@@ -9,7 +9,7 @@ use crate::rating::{CallCost, CallDescriptor, Quantity, Rater, RatingError};
 use crate::writer::{Answer, Rejected};
 use tokio::sync::oneshot;
 
-/// The subject's side of `GetBalance` and `Status`.
+/// What the call door is loaded with, for `Status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallStatus {
     pub prefixes: usize,

@@ -1,7 +1,7 @@
 //! Closing a month, and the acts of closed months.
 
-use super::Operations;
 use super::money::store_trouble;
+use super::{Operations, blocking};
 use crate::engine::{ACTS_OF_A_COMMAND_MAX, day_of};
 use crate::model::*;
 use crate::storage::Span;
@@ -172,11 +172,4 @@ impl Operations {
             vat: self.money(act.vat),
         }
     }
-}
-
-/// Runs what asks the store, away from the threads that serve sockets.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Rejected> + Send + 'static,
-) -> Result<T, Rejected> {
-    tokio::task::spawn_blocking(work).await.unwrap_or(Err(Rejected::Unknown))
 }

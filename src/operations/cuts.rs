@@ -77,7 +77,7 @@ impl Operations {
         self.terms(TermsCommand::Panic { open }, caller).await
     }
 
-    /// From now on files set no opening balances.
+    /// From now on `load --set-balances` is refused.
     pub async fn go_live(&self, caller: impl Into<Caller>) -> Result<Answered, Rejected> {
         self.answered(Command::Closing(ClosingCommand::GoLive), caller).await
     }

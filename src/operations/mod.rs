@@ -111,6 +111,13 @@ impl Operations {
     }
 }
 
+/// Runs what asks the store, away from the threads that serve sockets.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Rejected> + Send + 'static,
+) -> Result<T, Rejected> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(Rejected::Unknown))
+}
+
 fn lookup_refusal(who: &str, error: &LookupError) -> Refusal {
     match error {
         LookupError::Nobody => Refusal::new(

@@ -10,11 +10,6 @@ use crate::writer::Rejected;
 use serde::Serialize;
 use std::sync::Arc;
 
-/// Hundredths of a percent in the whole.
-const WHOLE_BASIS_POINTS: i64 = 10_000;
-/// Millionths in a hundredth, as [`Money`] counts them.
-const MICROS_IN_HUNDREDTH: i64 = 10_000;
-
 /// Whose plan changes.
 #[derive(Clone, Debug)]
 pub enum PlanFor {
@@ -131,7 +126,13 @@ impl Operations {
         caller: impl Into<Caller>,
     ) -> Result<Answered, Rejected> {
         let subscriber = self.subscriber(who)?.id();
-        let (basis_points, until) = (basis_points(percent)?, maybe_day(until)?);
+        let basis_points = basis_points(percent).ok_or_else(|| {
+            let text = format!(
+                "percent: {percent:?} is not between 0 and 100, with at most two digits after the point"
+            );
+            Refusal::new("bad-percent", text)
+        })?;
+        let until = maybe_day(until)?;
         self.terms(TermsCommand::Discount { subscriber, basis_points, until }, caller).await
     }
 
@@ -222,35 +223,4 @@ fn day(text: &str) -> Result<Day, Refusal> {
 
 fn maybe_day(text: &str) -> Result<Option<Day>, Refusal> {
     if text.trim().is_empty() { Ok(None) } else { day(text).map(Some) }
-}
-
-/// Hundredths of a percent.
-fn basis_points(percent: &str) -> Result<u32, Refusal> {
-    let bad = |why: String| Refusal::new("bad-percent", format!("percent: {why}"));
-    let text = percent.trim().trim_end_matches('%');
-    let points =
-        Money::parse(text, 2).map_err(|error| bad(error.to_string()))?.micros() / MICROS_IN_HUNDREDTH;
-    let within = u32::try_from(points).ok().filter(|_| points <= WHOLE_BASIS_POINTS);
-    within.ok_or_else(|| bad(format!("{percent} is not between 0 and 100")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_percentage_has_two_digits_after_the_point_and_at_most_a_hundred() {
-        for (text, wanted) in [
-            ("0", Some(0)),
-            ("10", Some(1_000)),
-            ("12,5%", Some(1_250)),
-            ("0.01", Some(1)),
-            ("100", Some(10_000)),
-        ] {
-            assert_eq!(basis_points(text).ok(), wanted, "{text}");
-        }
-        for text in ["", "-1", "100.01", "0.001", "ten", "9223372036854.77"] {
-            assert_eq!(basis_points(text).unwrap_err().token, "bad-percent", "{text}");
-        }
-    }
 }

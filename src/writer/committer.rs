@@ -46,9 +46,12 @@ impl Committer {
         Ok(Committer { work: Some(work), thread: Some(thread) })
     }
 
-    /// Begins to commit; the report goes to the queue. False when the thread is gone, and the store with it.
-    pub fn begin(&self, store: Box<dyn Store>, work: Work) -> bool {
-        self.work.as_ref().is_some_and(|sender| sender.send((store, work)).is_ok())
+    /// Begins to commit; the report goes to the queue. When the thread is gone, the store goes with it, and [`Ending`]
+    /// has told the queue.
+    pub fn begin(&self, store: Box<dyn Store>, work: Work) {
+        if let Some(sender) = &self.work {
+            let _ = sender.send((store, work));
+        }
     }
 
     /// Waits until the thread has ended. What it has in work is still committed.

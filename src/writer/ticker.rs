@@ -29,7 +29,6 @@ impl Ticker {
     /// Queues the next step if its moment has come; gives how long there is nothing to do here.
     pub fn drive(&mut self, state: &State, clock: &dyn Clock) -> Duration {
         let now = clock.now();
-        self.queue.show_fees(state.fees_status(now));
         if !self.queue.keeps_time() {
             return Duration::MAX;
         }
@@ -40,13 +39,14 @@ impl Ticker {
             Some(Ok(Err(_)) | Err(TryRecvError::Closed)) => self.not_before = Instant::now() + PAUSE,
         }
         self.answer = None;
+        self.queue.show_fees(state.fees_status(now));
         let pause = self.not_before.saturating_duration_since(Instant::now());
         if !pause.is_zero() {
             return pause;
         }
-        let synchronised = clock.is_synchronised();
-        let wait = state.next_clock(synchronised, now).since(now);
+        let wait = state.next_clock(|| clock.is_synchronised(), now).since(now);
         if wait.is_zero() {
+            let synchronised = clock.is_synchronised();
             match self.handle.submit(Command::Clock { synchronised }, Actor::system()) {
                 Ok(answer) => self.answer = Some(answer),
                 Err(_) => self.not_before = Instant::now() + PAUSE,

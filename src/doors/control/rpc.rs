@@ -144,12 +144,11 @@ fn failure(id: Value, error: &RpcError) -> Value {
     })
 }
 
-/// Runs what asks the store, away from the threads that serve sockets.
+/// [`crate::operations::blocking`], with its value as the answer.
 pub(super) async fn blocking<T: serde::Serialize + Send + 'static>(
     work: impl FnOnce() -> Result<T, Rejected> + Send + 'static,
 ) -> Result<Value, RpcError> {
-    let result = tokio::task::spawn_blocking(work).await.unwrap_or(Err(Rejected::Unknown))?;
-    value(result)
+    value(crate::operations::blocking(work).await?)
 }
 
 pub(super) fn value(result: impl serde::Serialize) -> Result<Value, RpcError> {

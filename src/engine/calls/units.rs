@@ -1,5 +1,6 @@
 //! The dialect's unit (`[cgrates] unit`) and the currency.
 
+use super::super::fees::prorate::half_to_even;
 use crate::engine::CallRules;
 use crate::model::{Money, Refusal};
 
@@ -25,13 +26,7 @@ pub(super) fn to_currency(units: Money, rules: &CallRules, digits: usize) -> Res
 
 /// `value / by`, rounded half to even; `by` is more than zero.
 fn divided(value: i128, by: i128) -> Option<Money> {
-    let (quotient, remainder) = (value.div_euclid(by), value.rem_euclid(by));
-    let up = match (remainder * 2).cmp(&by) {
-        std::cmp::Ordering::Greater => 1,
-        std::cmp::Ordering::Equal => quotient & 1,
-        std::cmp::Ordering::Less => 0,
-    };
-    i64::try_from(quotient + up).ok().map(Money::from_micros)
+    i64::try_from(half_to_even(value, by)).ok().map(Money::from_micros)
 }
 
 #[cfg(test)]

@@ -82,7 +82,8 @@ pub fn clock(state: &State, synchronised: bool, now: Timestamp) -> Decision {
 
 impl State {
     /// When [`Command::Clock`] has something to do next.
-    pub fn next_clock(&self, synchronised: bool, now: Timestamp) -> Timestamp {
+    /// The machine's clock is asked only when a day's fees wait for it.
+    pub fn next_clock(&self, synchronised: impl FnOnce() -> bool, now: Timestamp) -> Timestamp {
         let books = &self.billing.books;
         let mut at = books.alive.saturating_add(HEARTBEAT);
         if heartbeat_due(books, now) || books.fees_through.is_none() {
@@ -95,7 +96,7 @@ impl State {
             at = at.min(end);
         }
         if let Some((day, begins)) = next_run(self) {
-            let held = if begins <= now { held(self, day, trusts(self, synchronised), now) } else { None };
+            let held = if begins <= now { held(self, day, trusts(self, synchronised()), now) } else { None };
             let to_be_noted = match held {
                 None => true,
                 Some(FeesHeld::ClockNotSynchronised) => books.unsynchronised_since.is_none(),

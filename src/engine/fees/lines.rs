@@ -38,7 +38,7 @@ impl Item<'_> {
 
     /// Charged for the rest of the month at once.
     pub fn by_period(&self) -> bool {
-        self.period == Period::Month && self.charge == Charge::Period
+        self.charge.is_by_period(self.period)
     }
 }
 
@@ -56,8 +56,7 @@ pub(super) struct Line {
 /// What recurs on `day`, the plan first.
 pub(super) fn items<'a>(state: &'a State, subscriber: &'a Subscriber, day: Day) -> Vec<Item<'a>> {
     let terms = &subscriber.terms;
-    let discount = terms.discount.as_ref().filter(|d| d.until.is_none_or(|until| day <= until));
-    let discount = discount.map_or(0, |d| d.basis_points);
+    let discount = terms.discount_on(day);
     let plan = subscriber.plan.and_then(|id| state.plans.get(&id)).map(|plan| Item {
         service: None,
         name: &plan.name,
@@ -135,7 +134,7 @@ pub fn covered(state: &State, subscriber: &Subscriber, day: Day) -> FeeState {
 
 /// The same for a subscriber that is being made, whose plan may be new too.
 pub fn covered_new(id: SubscriberId, plan: Option<&Plan>, day: Day) -> FeeState {
-    let by_period = plan.is_some_and(|plan| plan.period == Period::Month && plan.charge == Charge::Period);
+    let by_period = plan.is_some_and(|plan| plan.charge.is_by_period(plan.period));
     FeeState {
         subscriber: id,
         decided: day,

@@ -17,6 +17,7 @@ pub fn share(fee: Price, discount: u32, days: i32, of: i32, digits: usize) -> Mo
     i64::try_from(rounded * step).map_or(Money::MAX, Money::from_micros)
 }
 
+/// `numerator / denominator`, rounded half to even; the denominator is more than zero.
 pub fn half_to_even(numerator: i128, denominator: i128) -> i128 {
     let (quotient, rest) = (numerator.div_euclid(denominator), numerator.rem_euclid(denominator));
     match (rest * 2).cmp(&denominator) {

@@ -7,8 +7,6 @@ use crate::model::*;
 
 /// MiB of a package: more octets could not be counted in millionths.
 const PACKAGE_MIB_MAX: u32 = 8_000_000;
-/// Millionths in a hundredth.
-const MICROS_OF_BASIS_POINT: i64 = 10_000;
 
 impl Planner<'_> {
     pub(super) fn service(&mut self, row: &ServiceRow) -> Result<(), Refusal> {
@@ -91,7 +89,7 @@ impl Planner<'_> {
             if services.iter().any(|chosen| chosen.name == *name) {
                 return refuse("service-twice", format!("services: {name:?} stands there twice"));
             }
-            let by_month = service.period == Period::Month && service.charge == Charge::Period;
+            let by_month = service.charge.is_by_period(service.period);
             let from = if is_new && by_month { today.month().next().first_day() } else { today.next() };
             let kept = had.iter().find(|had| had.name == *name).cloned();
             services.push(kept.unwrap_or(SubscribedService { name: name.clone(), from, until: None }));
@@ -106,7 +104,13 @@ impl Planner<'_> {
     ) -> Result<Option<Discount>, Refusal> {
         let basis_points = match row.discount.as_deref() {
             None => kept.as_ref().map_or(0, |discount| discount.basis_points),
-            Some(text) => basis_points(text)?,
+            Some(text) => match basis_points(text) {
+                Some(points) => points,
+                None => {
+                    let text = format!("discount: {text:?} is not a percentage from 0 to 100");
+                    return refuse("bad-discount", text);
+                }
+            },
         };
         let until = match row.discount_until.as_deref() {
             None => kept.and_then(|discount| discount.until),
@@ -119,16 +123,5 @@ impl Planner<'_> {
             },
         };
         Ok((basis_points > 0).then_some(Discount { basis_points, until }))
-    }
-}
-
-/// Hundredths of a percent of a text such as `12.5`.
-fn basis_points(text: &str) -> Result<u32, Refusal> {
-    let percent = Money::parse(text.trim().trim_end_matches('%').trim_end(), 2).ok();
-    let percent = percent.filter(|p| !p.is_negative() && *p <= Money::from_units(100));
-    let points = percent.and_then(|p| u32::try_from(p.micros() / MICROS_OF_BASIS_POINT).ok());
-    match points {
-        Some(points) => Ok(points),
-        None => refuse("bad-discount", format!("discount: {text:?} is not a percentage from 0 to 100")),
     }
 }

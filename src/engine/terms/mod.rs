@@ -62,7 +62,7 @@ fn audit(actor: &Actor, now: Timestamp, action: &str, subject: &str, text: Strin
     })
 }
 
-/// The answer of parts that are not served yet.
+/// The answer to a command of another part; [`decide`] sends none.
 fn not_served() -> Refusal {
     Refusal::new("not-served", "this version does not do that")
 }

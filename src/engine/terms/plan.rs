@@ -6,7 +6,7 @@
 
 use super::super::ledger::Books;
 use super::super::{Decision, State, day_of, fees};
-use super::recurring::{Posting, Recurring, check_covered, discount_on, fee_state, found, is_charged};
+use super::recurring::{Posting, Recurring, check_covered, fee_state, found, is_charged};
 use super::{audit, refuse};
 use crate::model::*;
 use std::collections::BTreeSet;
@@ -87,22 +87,18 @@ fn change_one(
     let state = books.state();
     let (subscriber, account) = found(state, id)?;
     let mut changed = Subscriber::clone(&subscriber);
-    let charge = match wanted.from {
-        Some(day) => {
-            changed.terms.next_plan = Some((wanted.plan.id, day));
-            Money::ZERO
-        }
+    match wanted.from {
+        Some(day) => changed.terms.next_plan = Some((wanted.plan.id, day)),
         None => {
             changed.terms.next_plan = None;
             changed.plan = Some(wanted.plan.id);
-            Money::ZERO
         }
-    };
+    }
     if changed == *subscriber {
         return Ok(None);
     }
     let charge = match changed.plan == subscriber.plan {
-        true => charge,
+        true => Money::ZERO,
         false => change_fees(books, &subscriber, &account, wanted)?,
     };
     books.put_subscriber(changed);
@@ -156,7 +152,7 @@ fn change_fees(
     fee.plan_through = if settled { first.plus(-1) } else { fee.plan_through.min(first.plus(-1)) };
     let last = today.month().last_day();
     let cost = match new.by_period() && held_back.is_none() {
-        true => new.cost(first, last, discount_on(subscriber, first), digits),
+        true => new.cost(first, last, subscriber.terms.discount_on(first), digits),
         false => Money::ZERO,
     };
     if !wanted.uncovered {
@@ -202,7 +198,7 @@ fn rest_of_old(
     // Paid ahead is paid to the end of a month.
     let recurring = Recurring::of_plan(old);
     let last = recurring.paid_through(first).min(fee.plan_through);
-    let amount = recurring.cost(first, last, discount_on(subscriber, first), digits);
+    let amount = recurring.cost(first, last, subscriber.terms.discount_on(first), digits);
     (amount, format!("{}, {first} to {last}: given back", old.name))
 }
 

@@ -24,7 +24,7 @@ impl Recurring {
 
     /// Charged for the rest of the month at once.
     pub fn by_period(self) -> bool {
-        self.period == Period::Month && self.charge == Charge::Period
+        self.charge.is_by_period(self.period)
     }
 
     /// What is paid when `day` is: the day, or all that is left of the month.
@@ -46,12 +46,6 @@ impl Recurring {
             Period::Month => of_day(self.fee, discount, first, digits),
         }
     }
-}
-
-/// Hundredths of a percent that are not charged on `day`.
-pub(super) fn discount_on(subscriber: &Subscriber, day: Day) -> u32 {
-    let discount = subscriber.terms.discount.as_ref();
-    discount.filter(|d| d.until.is_none_or(|until| day <= until)).map_or(0, |d| d.basis_points)
 }
 
 /// Where a subscriber's fees stand; who has no row is covered as far as fees were charged.

@@ -2,7 +2,7 @@
 
 use super::super::ledger::{Books, Entry};
 use super::super::{Decision, State, day_of, fees, packages};
-use super::recurring::{Posting, Recurring, check_covered, discount_on, fee_state, found, is_charged};
+use super::recurring::{Posting, Recurring, check_covered, fee_state, found, is_charged};
 use super::{audit, refuse};
 use crate::model::*;
 use std::sync::Arc;
@@ -109,7 +109,7 @@ impl Terms<'_> {
         let first = if paid { today.next() } else { today };
         let paid_through = recurring.paid_through(today);
         let last = until.map_or(paid_through, |until| until.min(paid_through));
-        let discount = discount_on(&self.subscriber, first);
+        let discount = self.subscriber.terms.discount_on(first);
         let cost = recurring.cost(first, last, discount, state.settings.currency_digits);
         check_covered(&self.books, &self.account, cost, self.now)?;
         let text = match last == first {
@@ -145,7 +145,7 @@ impl Terms<'_> {
         let last = paid.map(|paid| held.until.map_or(paid, |until| until.min(paid)));
         let mut posted = None;
         if let (Some(service), Some(last)) = (state.billing.services.get(name), last) {
-            let discount = discount_on(&self.subscriber, tomorrow);
+            let discount = self.subscriber.terms.discount_on(tomorrow);
             let digits = state.settings.currency_digits;
             let back = Recurring::of_service(service).cost(tomorrow, last, discount, digits);
             let text = format!("{name}, {tomorrow} to {last}: given back");

@@ -214,7 +214,7 @@ fn payments_go_in_between_the_steps_of_a_run() {
     let mut story = Story::loaded(&town(2_500), Settings::default());
     story.ledger.now = story.at("2026-04-01 00:00");
     let mut steps = Vec::new();
-    while story.ledger.state.next_clock(true, story.ledger.now) <= story.ledger.now {
+    while story.ledger.state.next_clock(|| true, story.ledger.now) <= story.ledger.now {
         let before = story.ledger.changes.len();
         story.ledger.run(&Command::Clock { synchronised: true }).unwrap();
         steps.push(story.ledger.changes.len() - before);

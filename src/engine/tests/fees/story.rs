@@ -47,7 +47,7 @@ impl Story {
     /// Everything that is due at this moment, as the writer does it.
     pub fn tick(&mut self) {
         let mut steps = 0;
-        while self.ledger.state.next_clock(self.synchronised, self.ledger.now) <= self.ledger.now {
+        while self.ledger.state.next_clock(|| self.synchronised, self.ledger.now) <= self.ledger.now {
             let before = self.ledger.changes.len();
             self.ledger.run(&Command::Clock { synchronised: self.synchronised }).unwrap();
             // More than a heartbeat.

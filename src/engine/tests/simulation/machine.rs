@@ -75,7 +75,7 @@ impl Machine {
     /// Everything that the clock has brought, as the writer does it.
     pub fn tick(&mut self) {
         let mut steps = 0;
-        while self.state.next_clock(true, self.now) <= self.now {
+        while self.state.next_clock(|| true, self.now) <= self.now {
             self.run(&Command::Clock { synchronised: true });
             steps += 1;
             assert!(steps < STEPS_MAX, "the clock has no end at {:?}", self.now);
