@@ -90,6 +90,7 @@ pub struct NasNotice {
 pub struct Visible {
     pub subscriber: SubscriberId,
     pub login: String,
+    pub access: AccessMethod,
     pub snat: Option<Ipv4Addr>,
     pub mac: Option<Mac>,
     pub logged: bool,

@@ -290,6 +290,7 @@ impl Inner {
         Visible {
             subscriber: subscriber.id,
             login: subscriber.login.clone(),
+            access: subscriber.access,
             snat: subscriber.snat,
             mac: session.and_then(|session| session.mac).or(subscriber.mac),
             logged: session.is_some() || subscriber.access == AccessMethod::Static,

@@ -227,7 +227,7 @@ fn save_all(queue: &Receiver<Wanted>, directory: &Path, purpose: &Purpose, took:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{FeedEntry, FeedPage, Shape, SubscriberId, Verdict};
+    use crate::model::{AccessMethod, FeedEntry, FeedPage, Shape, SubscriberId, Verdict};
 
     const PURPOSE: Purpose = Purpose { nas: None, scope: Scope { filter: true, guard: true } };
 
@@ -238,6 +238,8 @@ mod tests {
             subscriber: SubscriberId(1),
             login: "ivanov".into(),
             shape: Shape::default(),
+            access: AccessMethod::Radius,
+            snat: None,
         };
         let sources = vec!["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()];
         let mut wanted = Wanted::new(PURPOSE.scope);

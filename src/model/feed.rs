@@ -1,8 +1,9 @@
 //! The feed: what followers (enforcers, edges) are told of each address, keyed by address.
 
-use super::{Shape, SubscriberId, Verdict};
+use super::{AccessMethod, Shape, SubscriberId, Verdict};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use std::net::Ipv4Addr;
 
 /// One answer of `GET /feed?since=EPOCH.N&wait=S&nas=IP`.
 ///
@@ -28,6 +29,12 @@ pub struct FeedEntry {
     pub subscriber: SubscriberId,
     pub login: String,
     pub shape: Shape,
+    /// The kernel's octets of `ipoe` and `static` subscribers are reported; those of `radius` come from the NAS.
+    #[serde(default)]
+    pub access: AccessMethod,
+    /// What its IPv4 source address becomes towards the internet; None: whatever the machine does by itself.
+    #[serde(default)]
+    pub snat: Option<Ipv4Addr>,
 }
 
 /// A listening port of the server and the sources that may use it. Everybody else is dropped.

@@ -105,5 +105,7 @@ fn entry(address: IpNet, visible: &Visible) -> Option<FeedEntry> {
         subscriber: visible.subscriber,
         login: visible.login.clone(),
         shape: visible.shape,
+        access: visible.access,
+        snat: visible.snat,
     })
 }

@@ -13,8 +13,8 @@ use std::time::Duration;
 /// decide meanwhile, and waking another thread would only cost time.
 const COMMITTED_HERE_MAX: usize = 4;
 
-/// Half as much again as [`TAKEN_MAX`] payments cost. A store that takes longer waits for its disk: then the next batch
-/// grows, so that each flush carries more.
+/// About what [`TAKEN_MAX`] payments cost. A store that takes longer waits for its disk: then the next batch grows, so
+/// that each flush carries more.
 const SLOW: Duration = Duration::from_millis(4);
 
 /// Commands that were decided, in order, and what is to be written for them. Absorbed by the state, known to nobody.

@@ -19,7 +19,7 @@ const BACKGROUND_MAX: usize = 4;
 pub(super) const BATCH_MAX: usize = 1_000;
 /// Commands taken at once, and committed together as long as the store is quick: while it writes so many, the next ones
 /// are decided, and the ones before are published and answered.
-pub(super) const TAKEN_MAX: usize = 250;
+pub(super) const TAKEN_MAX: usize = 500;
 
 /// The answer to a command.
 pub type Answer = Result<Outcome, Rejected>;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{FeedEntry, Shape, SubscriberId};
+use crate::model::{AccessMethod, FeedEntry, Shape, SubscriberId};
 
 const FILTER: Scope = Scope { filter: true, guard: true };
 
@@ -11,6 +11,8 @@ fn entry(address: &str, verdict: Verdict) -> FeedEntry {
         subscriber: SubscriberId(1),
         login: "ivanov".into(),
         shape: Shape::default(),
+        access: AccessMethod::Radius,
+        snat: None,
     }
 }
 

@@ -4,7 +4,9 @@ use crate::network::Namespace;
 use headgate::enforcement::kernel::{Finding, Kernel};
 use headgate::enforcement::skeleton::{Layout, Skeleton};
 use headgate::enforcement::wanted::{Scope, Wanted};
-use headgate::model::{FeedEntry, FeedPage, PortGuard, PortProtocol, Shape, SubscriberId, Verdict};
+use headgate::model::{
+    AccessMethod, FeedEntry, FeedPage, PortGuard, PortProtocol, Shape, SubscriberId, Verdict,
+};
 use std::time::{Duration, Instant};
 
 pub fn entry(address: &str, verdict: Verdict) -> FeedEntry {
@@ -14,6 +16,8 @@ pub fn entry(address: &str, verdict: Verdict) -> FeedEntry {
         subscriber: SubscriberId(1),
         login: "ivanov".into(),
         shape: Shape::default(),
+        access: AccessMethod::Radius,
+        snat: None,
     }
 }
 
