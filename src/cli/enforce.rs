@@ -1,7 +1,7 @@
 //! `headgate enforce`
 
 use super::{CliError, CliResult, Context, logging};
-use crate::config::GardenEntry;
+use crate::config::{Config, GardenEntry};
 use crate::enforcement::{self, EnforceError, Settings, WalledEntry};
 use clap::Args;
 use std::sync::Arc;
@@ -19,27 +19,29 @@ impl Enforce {
     pub fn run(&self, context: &Context) -> CliResult {
         let config = context.config()?;
         logging::start(config.log.level.as_str());
-        let enforcement = config.enforcement;
-        let settings = Settings {
-            servers: enforcement.servers.iter().map(|path| format!("unix:{}", path.display())).collect(),
-            nas: enforcement.nas,
-            lan: enforcement.lan,
-            captive: enforcement.captive,
-            walled_garden: enforcement
-                .walled_garden
-                .into_iter()
-                .map(|entry| match entry {
-                    GardenEntry::Network(net) => WalledEntry::Net(net),
-                    GardenEntry::Host(name) => WalledEntry::Name(name),
-                })
-                .collect(),
-            protect_ports: enforcement.protect_ports,
-            ports_only: self.ports_only,
-            state_dir: config.server.state_dir,
-        };
+        let settings = settings(&config, self.ports_only);
         let stop = Arc::new(AtomicBool::new(false));
         stop_on_signal(&stop)?;
         enforcement::run(&settings, &stop).map_err(CliError::from)
+    }
+}
+
+/// `[enforcement]` as the enforcer takes it.
+pub(super) fn settings(config: &Config, ports_only: bool) -> Settings {
+    let enforcement = &config.enforcement;
+    let garden = enforcement.walled_garden.iter().map(|entry| match entry {
+        GardenEntry::Network(net) => WalledEntry::Net(*net),
+        GardenEntry::Host(name) => WalledEntry::Name(name.clone()),
+    });
+    Settings {
+        servers: enforcement.servers.iter().map(|path| format!("unix:{}", path.display())).collect(),
+        nas: enforcement.nas,
+        lan: enforcement.lan.clone(),
+        captive: enforcement.captive,
+        walled_garden: garden.collect(),
+        protect_ports: enforcement.protect_ports,
+        ports_only,
+        state_dir: config.server.state_dir.clone(),
     }
 }
 

@@ -1,19 +1,25 @@
-//! `headgate demo`: a whole working system on loopback with sample data.
+//! `headgate demo`: a whole working system with sample data, on loopback or between network namespaces of its own.
+
+mod network;
 
 use super::{CliError, CliResult, Context, logging, serve};
 use crate::config::{Config, data};
 use crate::model::*;
 use clap::Args;
+use network::Network;
 use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 
-const SAMPLE: &str = include_str!("../../config/sample-data.toml");
+const SAMPLE: &str = include_str!("../../../config/sample-data.toml");
 
 #[derive(Args)]
 pub(super) struct Demo {
     /// Where its files live; kept afterwards. Without it a temporary directory, removed at the end
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// With a subscriber, an access server with the enforcer, and an internet in network namespaces (root)
+    #[arg(long)]
+    network: bool,
 }
 
 /// The demo's ports: the usual ones where they are free.
@@ -31,13 +37,27 @@ impl Demo {
     pub fn run(&self, _context: &Context) -> CliResult {
         logging::start("warn");
         let (dir, _removed_at_end) = self.directory()?;
+        // From here on this process lives in the access server's namespace, ports included.
+        let network = if self.network { Some(Network::start()?) } else { None };
         let ports = Ports::choose()?;
         let config_file = dir.join("headgate.toml");
-        write(&config_file, &config_text(&dir, &ports))?;
+        let (cabinet, enforcement) = match &network {
+            None => (format!("127.0.0.1:{}", ports.cabinet), ""),
+            Some(_) => (network::CAPTIVE.to_owned(), network::ENFORCEMENT),
+        };
+        write(&config_file, &(config_text(&dir, &ports, &cabinet) + enforcement))?;
         let config = Config::load(&config_file).map_err(CliError::Config)?;
         load_sample(&config)?;
-        let guide = guide(&config_file, &ports);
-        serve::serve(config, &config_file, move || println!("{guide}"))
+        let program =
+            std::env::current_exe().map_or_else(|_| "headgate".into(), |path| path.display().to_string());
+        let program = format!("{program} --config {}", config_file.display());
+        let (guide, enforcer) = match &network {
+            None => (guide(&program, &ports), None),
+            Some(_) => (network::guide(&program, &ports), Some(network::Enforcer::start(&config)?)),
+        };
+        let result = serve::serve(config, &config_file, move || println!("{guide}"));
+        drop(enforcer);
+        result
     }
 
     /// The directory, and the guard that removes it when it is a temporary one.
@@ -90,9 +110,9 @@ fn write(path: &Path, text: &str) -> CliResult {
     std::fs::write(path, text).map_err(|error| CliError::failed(format!("{}: {error}", path.display())))
 }
 
-fn config_text(dir: &Path, ports: &Ports) -> String {
+fn config_text(dir: &Path, ports: &Ports, cabinet: &str) -> String {
     let dir = dir.display();
-    let Ports { auth, acct, system_api, cabinet, metrics, calls_tcp, calls_http } = ports;
+    let Ports { auth, acct, system_api, metrics, calls_tcp, calls_http, .. } = ports;
     format!(
         r#"# Written by `headgate demo`.
 [server]
@@ -121,7 +141,7 @@ tcp = ["127.0.0.1:{calls_tcp}"]
 http = ["127.0.0.1:{calls_http}"]
 
 [cabinet]
-listen = ["127.0.0.1:{cabinet}"]
+listen = ["{cabinet}"]
 
 [metrics]
 listen = ["127.0.0.1:{metrics}"]
@@ -141,20 +161,17 @@ fn load_sample(config: &Config) -> CliResult {
     let command = Command::Load { file: Box::new(file), options: LoadOptions::default() };
     ledger.writer.call_blocking(command, Actor("demo".into())).map_err(CliError::failed)?;
     let files = RatingFiles {
-        rates: Some(include_str!("../../config/sample-rating/ap.json").to_owned()),
-        destinations: Some(include_str!("../../config/sample-rating/dest.json").to_owned()),
-        plans: Some(include_str!("../../config/sample-rating/tp.json").to_owned()),
-        budgets: Some(include_str!("../../config/sample-rating/ub.json").to_owned()),
+        rates: Some(include_str!("../../../config/sample-rating/ap.json").to_owned()),
+        destinations: Some(include_str!("../../../config/sample-rating/dest.json").to_owned()),
+        plans: Some(include_str!("../../../config/sample-rating/tp.json").to_owned()),
+        budgets: Some(include_str!("../../../config/sample-rating/ub.json").to_owned()),
     };
     let rating = CallCommand::Load { files: Box::new(files), options: LoadOptions::default() };
     ledger.writer.call_blocking(Command::Calls(rating), Actor("demo".into())).map_err(CliError::failed)?;
     Ok(())
 }
 
-fn guide(config: &Path, ports: &Ports) -> String {
-    let config = config.display();
-    let program =
-        std::env::current_exe().map_or_else(|_| "headgate".into(), |path| path.display().to_string());
+fn guide(program: &str, ports: &Ports) -> String {
     let Ports { auth, acct, system_api, cabinet, metrics, calls_tcp, calls_http } = ports;
     let list = |name: &str| {
         format!(
@@ -183,12 +200,12 @@ echo 'User-Name=ivanov,Acct-Session-Id=demo1,Acct-Status-Type=Start,NAS-IP-Addre
 curl -g 'http://127.0.0.1:{system_api}/system_api/?model=Abonents&method1=asr_fiscal_manager.act_pay&arg1={{"contract_number":"1001","sum_in":"200.00","pay_operator":"osmp","pay_id_str":"1","act":"PAY"}}&context=asr_fiscal&psw=demo-fiscal'
 
 # the help desk
-{program} --config {config} why ivanov
-{program} --config {config} find 10.9
-{program} --config {config} charge ivanov 1000 --text "router"
-{program} --config {config} why ivanov
-{program} --config {config} ledger ivanov
-{program} --config {config} status
+{program} why ivanov
+{program} find 10.9
+{program} charge ivanov 1000 --text "router"
+{program} why ivanov
+{program} ledger ivanov
+{program} status
 
 # calls: what one costs, and money of a budget taken (the CGRateS dialect; JSON-RPC on port {calls_tcp} too)
 curl 'http://127.0.0.1:{calls_http}/getcost?cstmid=demo&subj=demo&dest=78121234567&ts=2026-04-06T17:30:00%2B03:00&te=2026-04-06T18:30:00%2B03:00'
