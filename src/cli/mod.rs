@@ -18,6 +18,7 @@ mod keyed;
 mod ledger;
 mod load;
 mod logging;
+mod namespaces;
 mod nas_order;
 mod output;
 mod pay;

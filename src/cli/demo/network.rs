@@ -1,14 +1,12 @@
 //! Three network namespaces joined by veth: a subscriber, the access server where this process lives, and an internet.
 
 use super::Ports;
-use crate::cli::{CliError, CliResult, enforce};
+use crate::cli::namespaces::{Namespaces, enter, forward_packets, ip};
+use crate::cli::{CliError, enforce};
 use crate::config::Config;
 use crate::enforcement;
-use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::AsRawFd;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -37,16 +35,13 @@ const LINKS: &[&str] = &[
     "-n headgate-demo-nas addr add 203.0.113.1/24 dev wan0",
     "-n headgate-demo-nas link set lan0 up",
     "-n headgate-demo-nas link set wan0 up",
-    "-n headgate-demo-nas link set lo up",
     "-n headgate-demo-sub link set up0 address 02:00:00:00:00:08",
     "-n headgate-demo-sub addr add 10.9.0.11/24 dev up0",
     "-n headgate-demo-sub link set up0 up",
-    "-n headgate-demo-sub link set lo up",
     "-n headgate-demo-sub route add default via 10.9.0.1",
     "-n headgate-demo-net addr add 203.0.113.80/24 dev eth0",
     "-n headgate-demo-net addr add 203.0.113.10/24 dev eth0",
     "-n headgate-demo-net link set eth0 up",
-    "-n headgate-demo-net link set lo up",
     "-n headgate-demo-net route add 10.9.0.0/24 via 203.0.113.1",
 ];
 
@@ -55,63 +50,20 @@ const BIG_OCTETS: usize = 100_000_000;
 const REQUEST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The namespaces, as long as it lives.
-pub(super) struct Network(());
+pub(super) struct Network {
+    _namespaces: Namespaces,
+}
 
 impl Network {
     /// Makes the namespaces and moves the calling thread into the access server's; what it starts is there too.
     pub fn start() -> Result<Network, CliError> {
-        // SAFETY: takes nothing, gives a number.
-        if unsafe { libc::geteuid() } != 0 {
-            return Err(CliError::failed("--network makes network namespaces: run it as root"));
-        }
-        if enter(NAS).is_ok() {
-            return Err(CliError::failed(format!(
-                "namespace {NAS} is there: another demo runs, or one was killed. If none runs: \
-                 for n in sub nas net; do ip netns del headgate-demo-$n; done"
-            )));
-        }
-        let network = Network(());
-        for namespace in [SUBSCRIBER, NAS, INTERNET] {
-            ip(&format!("netns add {namespace}"))?;
-        }
+        let namespaces = Namespaces::make(&[SUBSCRIBER, NAS, INTERNET])?;
         LINKS.iter().try_for_each(|words| ip(words))?;
         let internet = std::thread::Builder::new().name("internet".into()).spawn(internet);
         internet.map_err(|error| CliError::failed(format!("cannot start: {error}")))?;
         enter(NAS)?;
-        let forward = std::fs::write("/proc/sys/net/ipv4/ip_forward", "1");
-        forward.map_err(|error| CliError::failed(format!("cannot turn on forwarding: {error}")))?;
-        Ok(network)
-    }
-}
-
-impl Drop for Network {
-    fn drop(&mut self) {
-        for namespace in [SUBSCRIBER, NAS, INTERNET] {
-            // One that was never made is no loss.
-            let _ = Command::new("ip").args(["netns", "del", namespace]).stderr(Stdio::null()).status();
-        }
-    }
-}
-
-fn ip(words: &str) -> CliResult {
-    let output = Command::new("ip")
-        .args(words.split(' '))
-        .output()
-        .map_err(|error| CliError::failed(format!("ip (of Debian's iproute2): {error}")))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(CliError::failed(format!("ip {words}: {}", String::from_utf8_lossy(&output.stderr).trim())))
-}
-
-/// Moves the calling thread; threads that it starts begin there.
-fn enter(namespace: &str) -> CliResult {
-    let failed = |error: std::io::Error| CliError::failed(format!("namespace {namespace}: {error}"));
-    let file = File::open(format!("/run/netns/{namespace}")).map_err(failed)?;
-    // SAFETY: a descriptor that is open during the call, and a constant.
-    match unsafe { libc::setns(file.as_raw_fd(), libc::CLONE_NEWNET) } {
-        0 => Ok(()),
-        _ => Err(failed(std::io::Error::last_os_error())),
+        forward_packets()?;
+        Ok(Network { _namespaces: namespaces })
     }
 }
 
@@ -208,7 +160,7 @@ In another terminal (as root) try:
 # 20 Mbit/s down, as the plan says; then 100 at once
 {sub} curl -s -o /dev/null --max-time 5 -w '%{{speed_download}} octets/s\n' http://203.0.113.80/big
 {nas} tc -s class show dev lan0
-{program} plan volkov home-100 --force
+{program} plan volkov home-100 --uncovered
 {sub} curl -s -o /dev/null --max-time 5 -w '%{{speed_download}} octets/s\n' http://203.0.113.80/big
 
 # out of money: the captive page instead of the internet, 443 refused at once, the walled garden open
