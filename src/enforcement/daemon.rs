@@ -2,6 +2,7 @@
 
 use super::follower::{Follower, Server};
 use super::kernel::{Finding, Kernel, NetlinkError};
+use super::lanes::{Assign, Unshaped};
 use super::resolver::{self, Garden};
 use super::saved::{self, Purpose, Saver};
 use super::settings::{InterfacePattern, Settings};
@@ -138,6 +139,8 @@ struct Gate {
     captive: Option<SocketAddr>,
     purpose: Purpose,
     wanted: Wanted,
+    /// Who has which class.
+    assign: Box<dyn Assign>,
     /// A whole state is known, from the disk or the feed.
     known: bool,
     saver: Saver,
@@ -164,6 +167,7 @@ impl Gate {
             captive: settings.captive,
             purpose,
             wanted: Wanted::new(scope),
+            assign: Box::new(Unshaped),
             known: false,
             saver,
             foreign: Arc::default(),
@@ -175,7 +179,7 @@ impl Gate {
 
     /// Applies the saved state, if there is one.
     fn start(&mut self, settings: &Settings) -> Result<(), EnforceError> {
-        let saved = saved::load(&settings.state_dir, &self.purpose);
+        let saved = saved::load(&settings.state_dir, &self.purpose, self.assign.as_mut());
         self.known = saved.is_some();
         self.wanted = saved.unwrap_or_else(|| Wanted::new(self.purpose.scope));
         let garden = Garden::new(&settings.walled_garden, self.wanted.walled());
@@ -220,7 +224,7 @@ impl Gate {
             self.start_over.store(true, Ordering::Relaxed);
             return Ok(());
         }
-        let Ok(change) = self.wanted.take(page) else {
+        let Ok(change) = self.wanted.take(page, self.assign.as_mut()) else {
             tracing::error!("the feed names too many addresses; asking for everything");
             self.start_over.store(true, Ordering::Relaxed);
             return Ok(());

@@ -8,6 +8,7 @@ mod daemon;
 mod follower;
 mod http;
 pub mod kernel;
+pub mod lanes;
 mod netlink;
 pub mod ranges;
 mod resolver;
