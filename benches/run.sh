@@ -1,6 +1,6 @@
 #!/bin/sh
 # Builds a release and measures it on this machine: RADIUS beside UDP echoes, payments beside one commit each,
-# GetCost with few and with many prefixes; prints three tables. Arguments go on to
+# GetCost with few and with many prefixes, the kernel's tables beside `nft -f` (root); prints four tables. Arguments go on to
 # `headgate bench suite`: --rounds 5, --seconds 3, --modes pap,acct, ...
 set -eu
 cd "$(dirname "$0")/.."
@@ -11,3 +11,5 @@ echo
 "$program" bench payments
 echo
 "$program" bench calls
+echo
+"$program" bench enforcement

@@ -10,6 +10,7 @@ mod args;
 mod calls;
 mod crypto;
 mod echo;
+mod enforcement;
 mod histogram;
 mod mutate;
 mod net;
@@ -31,6 +32,7 @@ mod tests;
 pub use args::{EchoArgs, MessageAuthenticatorPlace, Mode, RadiusArgs};
 pub use calls::{CallsArgs, CallsReport, calls};
 pub use echo::{EchoReport, echo};
+pub use enforcement::{EnforcementArgs, EnforcementReport, enforcement};
 pub use mutate::{MutationReport, mutate};
 pub use payments::{PaymentsArgs, PaymentsReport, payments};
 pub use radius::radius;
@@ -51,6 +53,7 @@ pub enum BenchCommand {
     Soak(SoakArgs),
     Payments(PaymentsArgs),
     Calls(CallsArgs),
+    Enforcement(EnforcementArgs),
 }
 
 /// Runs one generator and prints its result as a JSON line. Returns the exit code: 0, 1 when a reply broke a check,
@@ -83,6 +86,13 @@ pub fn run(command: &BenchCommand) -> u8 {
                 return print_json(&report, true);
             }
             calls::print(&report);
+            Ok(true)
+        }),
+        BenchCommand::Enforcement(args) => enforcement(args).and_then(|report| {
+            if args.wants_json() {
+                return print_json(&report, true);
+            }
+            enforcement::print(&report);
             Ok(true)
         }),
         BenchCommand::Soak(args) => {

@@ -43,7 +43,7 @@ struct Table {
 
 impl Table {
     fn open() -> Result<Table, BenchError> {
-        let wanted = Wanted::new(Scope { filter: true, ..Scope::default() });
+        let wanted = Wanted::new(Scope { filter: true, guard: false });
         let interfaces = ["lan0".parse().map_err(failed)?];
         let skeleton = Skeleton::build(&Layout { interfaces: &interfaces, captive: None, wanted: &wanted });
         Ok(Table { kernel: Kernel::open().map_err(failed)?, skeleton, wanted })

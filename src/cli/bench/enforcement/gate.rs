@@ -130,20 +130,18 @@ fn measure(directory: &Path, subscribers: u32, payments: u32) -> Result<(Vec<f64
     Ok((element, packet))
 }
 
-fn pay_and_wait(
-    socket: &Path,
-    elements: &Elements,
-    n: u32,
-) -> Result<(Duration, Duration), BenchError> {
+fn pay_and_wait(socket: &Path, elements: &Elements, n: u32) -> Result<(Duration, Duration), BenchError> {
     let (told, came) = channel();
     std::thread::scope(|scope| {
         scope.spawn(move || debtor(address(n), &told));
         std::thread::sleep(TRIES_BEFORE);
         let handed_in = Instant::now();
-        let params = json!({ "who": format!("c{n:06}"), "sum": "10.00", "operator": "bench", "id": n.to_string() });
+        let params =
+            json!({ "who": format!("c{n:06}"), "sum": "10.00", "operator": "bench", "id": n.to_string() });
         client::call(socket, "pay", params).map_err(failed)?;
         let there = elements.wait_for(address(n), handed_in)?;
-        let back = came.recv_timeout(PATIENCE).map_err(|_| failed("no packet of a debtor who paid came back"))?;
+        let back =
+            came.recv_timeout(PATIENCE).map_err(|_| failed("no packet of a debtor who paid came back"))?;
         Ok((there.duration_since(handed_in), back.map_err(failed)?.duration_since(handed_in)))
     })
 }
@@ -181,7 +179,8 @@ impl Elements {
                 let mut buffer = vec![0; 1 << 16];
                 loop {
                     // SAFETY: the buffer is written for its own length at most; the descriptor is this thread's.
-                    let length = unsafe { libc::recv(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0) };
+                    let length =
+                        unsafe { libc::recv(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0) };
                     let Ok(length @ 1..) = usize::try_from(length) else { return };
                     let message = buffer.get(..length).unwrap_or_default().to_vec();
                     if told.send((Instant::now(), message)).is_err() {
@@ -199,23 +198,32 @@ impl Elements {
         loop {
             let (at, datagram) =
                 self.0.recv_timeout(PATIENCE).map_err(|_| failed("no element came for a debtor who paid"))?;
-            if at >= since && is_new_element(&datagram) && datagram.windows(4).any(|octets| octets == key) {
+            if at >= since && new_elements(&datagram).any(|it| it.windows(4).any(|octets| octets == key)) {
                 return Ok(at);
             }
         }
     }
 }
 
-/// Whether a datagram begins with NFT_MSG_NEWSETELEM (12) of subsystem nf_tables (10): linux/netfilter/nf_tables.h.
-fn is_new_element(datagram: &[u8]) -> bool {
-    datagram.get(4..6).is_some_and(|kind| kind == (10u16 << 8 | 12).to_ne_bytes())
+/// The messages NFT_MSG_NEWSETELEM (12) of subsystem nf_tables (10) in a datagram, of which a transaction's notices
+/// fill as few as they can: linux/netlink.h, linux/netfilter/nf_tables.h.
+fn new_elements(datagram: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = datagram;
+    let messages = std::iter::from_fn(move || {
+        let length = u32::from_ne_bytes(rest.get(..4)?.try_into().ok()?);
+        let message = rest.get(..usize::try_from(length).ok()?.max(16))?;
+        rest = rest.get(message.len().next_multiple_of(4)..).unwrap_or_default();
+        Some(message)
+    });
+    messages.filter(|message| message.get(4..6) == Some(&(10u16 << 8 | 12).to_ne_bytes()))
 }
 
 /// A socket in group NFNLGRP_NFTABLES.
 fn netlink_listener() -> std::io::Result<OwnedFd> {
     // SAFETY: plain system calls; the address is a zeroed structure of the given size, the option a number.
     unsafe {
-        let raw = libc::socket(libc::AF_NETLINK, libc::SOCK_RAW | libc::SOCK_CLOEXEC, libc::NETLINK_NETFILTER);
+        let raw =
+            libc::socket(libc::AF_NETLINK, libc::SOCK_RAW | libc::SOCK_CLOEXEC, libc::NETLINK_NETFILTER);
         if raw < 0 {
             return Err(std::io::Error::last_os_error());
         }
@@ -251,7 +259,10 @@ fn start(command: &'static str, config: &Path, directory: &Path) -> Result<Proce
     let program = std::env::current_exe().map_err(BenchError::system)?;
     let log = File::create(directory.join(format!("{command}.log"))).map_err(BenchError::system)?;
     let copy = log.try_clone().map_err(BenchError::system)?;
-    Process::spawn(command, Command::new(program).arg(command).arg("--config").arg(config).stdout(copy).stderr(log))
+    Process::spawn(
+        command,
+        Command::new(program).arg(command).arg("--config").arg(config).stdout(copy).stderr(log),
+    )
 }
 
 /// A configuration, and a store with subscribers of whom the first `debtors` owe a rouble.

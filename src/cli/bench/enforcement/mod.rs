@@ -53,14 +53,22 @@ pub struct EnforcementRow {
 }
 
 impl EnforcementRow {
-    fn new(work: impl Into<String>, times: Vec<f64>, mark: &'static str) -> Result<EnforcementRow, BenchError> {
+    fn new(
+        work: impl Into<String>,
+        times: Vec<f64>,
+        mark: &'static str,
+    ) -> Result<EnforcementRow, BenchError> {
         let milliseconds =
             Spread::of(times).ok_or_else(|| BenchError::Failed("nothing was measured".into()))?;
         Ok(EnforcementRow { work: work.into(), milliseconds, p99_milliseconds: None, ratio: None, mark })
     }
 
     /// With the 99th percentile of the times.
-    fn with_percentile(work: &str, times: Vec<f64>, mark: &'static str) -> Result<EnforcementRow, BenchError> {
+    fn with_percentile(
+        work: &str,
+        times: Vec<f64>,
+        mark: &'static str,
+    ) -> Result<EnforcementRow, BenchError> {
         let mut sorted = times.clone();
         sorted.sort_by(f64::total_cmp);
         let p99 = sorted.get(sorted.len().saturating_sub(1) * 99 / 100).copied();
