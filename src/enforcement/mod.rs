@@ -13,6 +13,7 @@ pub mod ranges;
 mod resolver;
 mod saved;
 mod settings;
+pub mod shaping;
 pub mod skeleton;
 pub mod wanted;
 mod watcher;
