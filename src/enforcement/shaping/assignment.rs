@@ -8,14 +8,14 @@ use crate::model::{Bandwidth, Shape, SubscriberId};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 
-/// Major number of the HTB root on every device: "hg". A root with another one is not ours.
-pub const ROOT_MAJOR: u16 = 0x6867;
+/// Handle of the HTB root on every device, `6867:` ("hg"). A root with another one is not ours.
+pub const ROOT_HANDLE: u32 = 0x6867_0000;
 /// Lower minors are the shaper's own.
 pub const MINOR_FIRST: u16 = 0x10;
 /// `ffff` as a leaf's major is the kernel's.
 pub const MINOR_LAST: u16 = 0xfffe;
 /// A leaf's handle has the class's minor for its major, so the root's own major is not given away.
-const MINOR_TAKEN: u16 = ROOT_MAJOR;
+const MINOR_TAKEN: u16 = 0x6867;
 /// Minors from the first to the last, both included.
 const MINORS: u16 = MINOR_LAST - MINOR_FIRST + 1;
 /// Devices at most: every one costs a table of minors.
@@ -60,7 +60,7 @@ impl Slot {
 
 /// The id of a class under our root.
 pub fn class_id(minor: u16) -> u32 {
-    (u32::from(ROOT_MAJOR) << 16) | u32::from(minor)
+    ROOT_HANDLE | u32::from(minor)
 }
 
 /// Which classes there have to be, and whose they are.
@@ -149,6 +149,11 @@ impl Assignment {
                 self.give_back(slot);
             }
         }
+    }
+
+    /// Whether the subscriber has a class.
+    pub fn holds(&self, subscriber: SubscriberId) -> bool {
+        self.held.contains_key(&subscriber)
     }
 
     /// Everybody who has a class.

@@ -6,3 +6,6 @@
 
 pub mod assignment;
 pub mod class;
+pub mod route;
+pub mod shaper;
+pub mod socket;
