@@ -4,6 +4,7 @@
 //! is released. Its minor is wished for by the subscriber's id, so that a restarted enforcer finds everybody where the
 //! last one had put him; only where two wish for the same does the second get the next one free.
 
+pub use crate::enforcement::lanes::{Lane, Lanes};
 use crate::model::{Bandwidth, Shape, SubscriberId};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
@@ -22,28 +23,6 @@ const MINORS: u16 = MINOR_LAST - MINOR_FIRST + 1;
 pub const DEVICES_MAX: usize = 256;
 /// A policer drops what a queue would have held; less than this stops TCP long before its rate.
 const POLICER_MILLISECONDS: u64 = 100;
-
-/// What is done with one direction of a subscriber's traffic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Lane {
-    /// No limit.
-    Unshaped,
-    /// The class with this id (major and minor), as a packet's priority names it.
-    Class(u32),
-    /// No class can be had: packets beyond this are dropped.
-    Policed { octets_per_second: u64, burst_octets: u32 },
-}
-
-/// Both directions, seen from the subscriber.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Lanes {
-    pub down: Lane,
-    pub up: Lane,
-}
-
-impl Lanes {
-    pub const UNSHAPED: Lanes = Lanes { down: Lane::Unshaped, up: Lane::Unshaped };
-}
 
 /// A class: position of its device in [`Assignment::devices`], and its minor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
