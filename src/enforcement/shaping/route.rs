@@ -157,8 +157,18 @@ impl Messages {
         self.traffic(DELTCLASS, 0, index, id, 0, |_| {});
     }
 
-    /// The leaf of a class; another one there is replaced, one of the same kind and handle is changed.
+    /// The leaf of a class in place of whatever is there.
     pub fn put_leaf(&mut self, index: i32, class: u32, handle: u32, leaf: &Leaf) {
+        self.leaf(index, class, handle, leaf, Some(FQ_CODEL_FLOWS_PER_CLASS));
+    }
+
+    /// Another limit for a leaf of the same kind and handle; what it holds stays.
+    pub fn change_leaf(&mut self, index: i32, class: u32, handle: u32, leaf: &Leaf) {
+        // An fq_codel that has its flows refuses to be told their number again.
+        self.leaf(index, class, handle, leaf, None);
+    }
+
+    fn leaf(&mut self, index: i32, class: u32, handle: u32, leaf: &Leaf, flows: Option<u32>) {
         self.traffic(NEWQDISC, CREATE | REPLACE, index, handle, class, |bytes| {
             text_attribute(bytes, KIND, leaf.kind.name());
             match leaf.kind {
@@ -166,11 +176,13 @@ impl Messages {
                 LeafKind::FqCodel => {
                     let options = open_nest(bytes, OPTIONS);
                     for (kind, value) in [
-                        (FQ_CODEL_LIMIT, FQ_CODEL_PACKETS),
-                        (FQ_CODEL_FLOWS, FQ_CODEL_FLOWS_PER_CLASS),
-                        (FQ_CODEL_MEMORY, leaf.limit),
+                        (FQ_CODEL_LIMIT, Some(FQ_CODEL_PACKETS)),
+                        (FQ_CODEL_FLOWS, flows),
+                        (FQ_CODEL_MEMORY, Some(leaf.limit)),
                     ] {
-                        attribute(bytes, kind, &value.to_ne_bytes());
+                        if let Some(value) = value {
+                            attribute(bytes, kind, &value.to_ne_bytes());
+                        }
                     }
                     close_nest(bytes, options);
                 }
@@ -484,6 +496,21 @@ mod tests {
         for (message, kind) in found[1..].iter().zip([LeafKind::FqCodel, LeafKind::Bfifo]) {
             assert_eq!(Traffic::read(message).unwrap().leaf(), Some(Leaf::of(kind, &class)));
         }
+    }
+
+    #[test]
+    fn a_leaf_with_fair_queues_is_told_the_number_of_its_flows_only_when_it_is_made() {
+        let leaf = Leaf { kind: LeafKind::FqCodel, limit: 1 << 20 };
+        let mut all = Messages::default();
+        all.put_leaf(3, 2, 3, &leaf);
+        all.change_leaf(3, 2, 3, &leaf);
+        let datagrams = all.datagrams(1, 4_096);
+        let flows = |message: Message<'_>| {
+            let traffic = Traffic::read(&message).unwrap();
+            assert_eq!(traffic.leaf(), Some(leaf));
+            Attributes(traffic.attributes.find(OPTIONS).unwrap()).find(FQ_CODEL_FLOWS).is_some()
+        };
+        assert_eq!(messages(&datagrams[0].1).map(flows).collect::<Vec<_>>(), [true, false]);
     }
 
     proptest! {

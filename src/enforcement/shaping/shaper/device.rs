@@ -340,8 +340,12 @@ fn put(messages: &mut Messages, index: i32, minor: u16, expected: &Found, before
         return;
     }
     if let Some((handle, Some(leaf))) = expected.leaf {
-        let kind_there = there.filter(|(there, _)| *there == handle).map(|(_, leaf)| leaf.map(|l| l.kind));
-        if kind_there.is_some_and(|kind| kind != Some(leaf.kind)) {
+        let same_handle = there.filter(|(there, _)| *there == handle).map(|(_, leaf)| leaf.map(|l| l.kind));
+        if same_handle == Some(Some(leaf.kind)) {
+            messages.change_leaf(index, id, handle, &leaf);
+            return;
+        }
+        if same_handle.is_some() {
             // A leaf of this handle and another kind would be neither changed nor replaced.
             messages.delete_leaf(index, id, handle);
         }
