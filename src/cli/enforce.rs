@@ -37,6 +37,8 @@ pub(super) fn settings(config: &Config, ports_only: bool) -> Settings {
         servers: enforcement.servers.iter().map(|path| format!("unix:{}", path.display())).collect(),
         nas: enforcement.nas,
         lan: enforcement.lan.clone(),
+        shape: enforcement.shape.clone(),
+        wan: enforcement.wan.clone(),
         captive: enforcement.captive,
         walled_garden: garden.collect(),
         protect_ports: enforcement.protect_ports,

@@ -53,8 +53,16 @@ impl Feed {
 
     /// These addresses stand so from now on.
     pub fn change(&self, verdicts: &[(&str, Verdict)], gone: &[&str]) {
+        self.alter(verdicts.iter().map(|(a, v)| entry(a, *v)).collect(), gone);
+    }
+
+    /// These are as they stand here from now on.
+    pub fn put(&self, entries: Vec<FeedEntry>) {
+        self.alter(entries, &[]);
+    }
+
+    fn alter(&self, entries: Vec<FeedEntry>, gone: &[&str]) {
         let mut state = self.state.0.lock().unwrap();
-        let entries: Vec<FeedEntry> = verdicts.iter().map(|(a, v)| entry(a, *v)).collect();
         let gone: Vec<IpNet> = gone.iter().map(|g| g.parse().unwrap()).collect();
         for net in &gone {
             state.entries.remove(net);

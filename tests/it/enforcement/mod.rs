@@ -8,6 +8,8 @@ mod enforcer;
 mod feed;
 mod guards;
 mod mending;
+mod shaping;
+mod shaping_classes;
 
 mod table;
 mod traffic;
