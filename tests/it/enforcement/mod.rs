@@ -4,6 +4,7 @@
 // The exception for tests does not reach their helpers.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod counting;
 mod enforcer;
 mod feed;
 mod guards;

@@ -54,7 +54,7 @@ impl Shaped {
             wan: Some("wan0".into()),
             ..site.settings.clone()
         });
-        site.feed.put(entries);
+        site.feed.put(entries, &[]);
         let mut shaped = Shaped { network, site, enforcer: None };
         shaped.start();
         shaped
@@ -244,7 +244,7 @@ fn a_speed_changes_under_a_running_flow_without_loss() {
         text.split(',').next().unwrap().parse::<u32>().unwrap()
     };
     let before = (dropped(), shaped.sent("wan0", 2));
-    shaped.site.feed.put(vec![at_speed("10.9.0.2/32", 2, plain(50))]);
+    shaped.site.feed.put(vec![at_speed("10.9.0.2/32", 2, plain(50))], &[]);
     wait_until("the other speed", SOON, || classes(shaped.nas(), "wan0")[&class_of(2)].rate == 6_250_000);
     assert!(dropped() <= before.0 + 1, "{} before, {} after", before.0, dropped());
     assert!(shaped.sent("wan0", 2) >= before.1, "the same class");
@@ -284,7 +284,7 @@ fn roots_are_adopted_and_mended_and_a_foreign_one_is_waited_for() {
     wait_until("the speed", MENDED_WITHIN, || classes(shaped.nas(), "lan0")["6867:12"].rate == 2_500_000);
 
     shaped.nas().must("tc qdisc replace dev wan0 root handle 7: pfifo limit 77");
-    shaped.site.feed.put(vec![at_speed("10.9.0.4/32", 4, plain)]);
+    shaped.site.feed.put(vec![at_speed("10.9.0.4/32", 4, plain)], &[]);
     wait_until("the other device goes on", MENDED_WITHIN, || {
         classes(shaped.nas(), "lan0").contains_key("6867:14")
     });
@@ -311,7 +311,7 @@ fn roots_are_adopted_and_mended_and_a_foreign_one_is_waited_for() {
     assert!(sent.0 > 0 && sent.1 > 0, "{sent:?}");
     let before = (classes(nas, "lan0").len(), classes(nas, "wan0").len());
     shaped.enforcer.take().unwrap().stop().unwrap();
-    shaped.site.feed.put(vec![at_speed("10.9.0.5/32", 5, plain)]);
+    shaped.site.feed.put(vec![at_speed("10.9.0.5/32", 5, plain)], &[]);
     shaped.start();
     shaped.wait_for_class("wan0", 5);
     let nas = &shaped.network.nas;

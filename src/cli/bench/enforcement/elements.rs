@@ -178,7 +178,11 @@ fn counters(table: &mut Table, rounds: u32) -> Result<EnforcementRow, BenchError
     table.apply(&adding(&[DOWN, UP], 0, COUNTED))?;
     let mut times = Vec::new();
     for _ in 0..rounds {
-        times.push(timed(|| table.kernel.counters().map_err(failed))?);
+        let mut read = 0u32;
+        times.push(timed(|| table.kernel.counters(|_| read += 1).map_err(failed))?);
+        if read != 2 * COUNTED {
+            return Err(failed(format!("{read} counters were read instead of {}", 2 * COUNTED)));
+        }
     }
     EnforcementRow::new("counters of 50,000 subscribers read, both directions", times, "")
 }
