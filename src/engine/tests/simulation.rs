@@ -42,9 +42,7 @@ fn simulate(months: i32, subscribers: usize, seed: u64, chaos: Option<Chaos>) ->
         while day <= month.last_day() {
             for (hour, now) in town.hours(day) {
                 machine.set_clock(now);
-                for group in events.of_hour(day, hour, now) {
-                    machine.run_group(group);
-                }
+                machine.run(events.of_hour(day, hour, now));
                 machine.tick();
             }
             day = day.next();
