@@ -2,6 +2,7 @@
 //! and NAS reboots all end in the same table (facts on RADIUS, 3.3). Used by the ledger and by live presence alike.
 
 use crate::model::*;
+use rustc_hash::FxHashMap;
 use smallvec::{SmallVec, smallvec};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -38,8 +39,8 @@ impl SessionEffect {
 #[derive(Debug)]
 pub struct SessionTable {
     sessions: HashMap<SessionKey, Session>,
-    open_of: HashMap<SubscriberId, SmallVec<[SessionKey; 1]>>,
-    open_on: HashMap<NasId, HashSet<SessionKey>>,
+    open_of: FxHashMap<SubscriberId, SmallVec<[SessionKey; 1]>>,
+    open_on: FxHashMap<NasId, HashSet<SessionKey>>,
     open_count: usize,
     /// Closed sessions by the order in which they closed.
     closed: BTreeMap<u64, SessionKey>,
@@ -65,8 +66,8 @@ impl Default for SessionTable {
     fn default() -> SessionTable {
         SessionTable {
             sessions: HashMap::new(),
-            open_of: HashMap::new(),
-            open_on: HashMap::new(),
+            open_of: FxHashMap::default(),
+            open_on: FxHashMap::default(),
             open_count: 0,
             closed: BTreeMap::new(),
             closed_as: HashMap::new(),
