@@ -82,7 +82,7 @@ take_lock() {
 
 leave() {
     [ "$unsaved" = no ] || save
-    rm -rf "$run/lock"
+    rm -rf "$run/request" "$run/lock"
 }
 
 # Runs a command that a signal may end at once: the shell would wait for its end first.
