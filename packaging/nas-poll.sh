@@ -119,7 +119,15 @@ remove() {
     for device in $shape $wan; do
         [ "$(root_of "$device")" != ours ] || tc qdisc del dev "$device" root
     done
-    rm -rf "$state/lists" "$run"
+    rm -f "$state/lists"
+    # By name: run-dir may be shared with others.
+    set +f
+    for kind in list new cursor new-cursor shown skeleton walled names device complaint tc; do
+        rm -f "$run/$kind" "$run/$kind".*
+    done
+    set -f
+    rm -f "$run/answer" "$run/request" "$run/error" "$run/kernel" "$run/sorted" "$run/classes" "$run/change.nft" \
+        "$run/transaction"
 }
 
 follow() {

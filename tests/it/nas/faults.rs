@@ -244,6 +244,7 @@ fn a_root_qdisc_of_somebody_else_is_left_alone_and_the_rest_works() {
     assert_eq!(poller.run(&["--remove"]).status, Some(0));
     assert!(nas.must("tc qdisc show dev lan0").starts_with("qdisc htb 1: root"));
     assert_eq!(nas.must("nft list tables; tc qdisc show dev wan0"), "qdisc noqueue 0: root refcnt 2 \n");
+    assert_eq!(std::fs::read_dir(site.path("run")).unwrap().count(), 0, "nothing is left");
 }
 
 #[test]
