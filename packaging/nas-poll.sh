@@ -126,7 +126,7 @@ remove() {
         rm -f "$run/$kind" "$run/$kind".*
     done
     set -f
-    rm -f "$run/answer" "$run/request" "$run/error" "$run/kernel" "$run/sorted" "$run/classes" "$run/change.nft" \
+    rm -f "$run/scope" "$run/answer" "$run/request" "$run/error" "$run/kernel" "$run/sorted" "$run/classes" "$run/change.nft" \
         "$run/transaction"
 }
 
@@ -193,7 +193,7 @@ read_config
 check_config
 case $task in
 dry_run) read_password && dry_run ;;
-saved) take_lock && restore && apply ;;
+saved) take_lock && forget_another_nas && restore && apply ;;
 remove) take_lock && remove ;;
-*) read_password && take_lock && "$task" ;;
+*) read_password && take_lock && forget_another_nas && "$task" ;;
 esac

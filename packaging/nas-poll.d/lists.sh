@@ -128,6 +128,15 @@ nothing_moved() {
     done
 }
 
+# Lists and cursors of before count only for the NAS that they were asked for.
+forget_another_nas() {
+    [ "$(cat "$run/scope" 2>/dev/null)" != "$nas" ] || return 0
+    for list in logged negbal blocked; do
+        rm -f "$run/list.${list}4" "$run/list.${list}6" "$run/cursor.${list}4" "$run/cursor.${list}6"
+    done
+    echo "$nas" >"$run/scope"
+}
+
 have_lists() {
     for name in $(names_of_lists); do
         [ -f "$run/list.$name" ] || return 1

@@ -129,6 +129,41 @@ fn a_second_server_is_asked_when_the_first_does_not_answer() {
 }
 
 #[test]
+fn another_nas_address_in_the_configuration_means_other_lists() {
+    let site = Site::new();
+    let poller = Poller::new(&site, DASH);
+    poller.must(&["--once"]);
+    poller.configure("nas = 10.9.0.1");
+    poller.must(&["--once"]);
+    assert!(!poller.has("allow4", "10.9.0.2"), "nobody is on that NAS");
+    poller.configure("");
+    poller.must(&["--once"]);
+    assert!(poller.has("allow4", "10.9.0.2"));
+}
+
+#[test]
+fn a_name_of_the_walled_garden_is_looked_up_and_keeps_its_addresses_while_it_is_not_found() {
+    let site = Site::new();
+    let poller = Poller::new(&site, DASH);
+    poller.configure("walled-garden = 203.0.113.0/25 2001:db8::/32 localhost nowhere.invalid");
+    let ran = poller.must(&["--once"]);
+    assert!(ran.said.contains("nowhere.invalid is not found"), "{}", ran.said);
+    for (set, address) in [("walled4", "127.0.0.1"), ("walled4", "203.0.113.77"), ("walled6", "2001:db8:7::")]
+    {
+        assert!(poller.has(set, address), "{address}");
+    }
+    let programs = site.path("bin");
+    std::fs::create_dir(&programs).unwrap();
+    symlink("/bin/false", programs.join("getent")).unwrap();
+    let ran = poller.run_with(&programs, &["--once"]);
+    assert!(ran.said.contains("localhost is not found"), "{}", ran.said);
+    assert!(poller.has("walled4", "127.0.0.1"));
+    poller.configure("walled-garden = 203.0.113.10");
+    poller.must(&["--once"]);
+    assert!(!poller.has("walled4", "127.0.0.1") && poller.has("walled4", "203.0.113.10"));
+}
+
+#[test]
 fn wget_of_gnu_and_of_busybox_do_as_curl_does() {
     let site = Site::new();
     let poller = Poller::new(&site, BUSYBOX);
