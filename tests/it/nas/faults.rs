@@ -36,6 +36,7 @@ fn an_answer_that_is_not_whole_changes_nothing() {
         ("an empty body", format!("{ok}Content-Length: 0\r\n\r\n")),
         ("half of what was announced", format!("{ok}Content-Length: 9999\r\n\r\n# full e.1\n{LINE}")),
         ("a line that was cut off", format!("{ok}\r\n# full e.1\n{LINE}10.9.0.2 open 0.0")),
+        ("a cut within the last number", format!("{ok}\r\n# full e.1\n{}", LINE.trim_end())),
         ("a cut at the end of a field", format!("{ok}\r\n# full e.1\n10.9.0.2 open\n")),
         ("a list without its heading", format!("{ok}\r\n{LINE}")),
         ("a page of somebody else", format!("{ok}\r\n<html>\n<p>Welcome\n</html>\n")),

@@ -79,6 +79,29 @@ fn a_second_run_changes_nothing_and_a_new_speed_changes_one_class_under_its_own_
     assert!(!poller.has("class4", "10.9.0.2") && poller.has("allow4", "10.9.0.2"));
 }
 
+#[test]
+fn a_class_keeps_its_number_when_the_table_is_lost() {
+    let site = Site::new();
+    let poller = Poller::new(&site, DASH);
+    let subscriber = |n: u32| {
+        format!(
+            "[[subscriber]]\nlogin = \"m{n}\"\ncontract = \"m{n}\"\nplan = \"fast\"\nnas = \"bras1\"\naccess = \"static\"\nip = \"10.20.0.{n}\"\nbalance = \"10\"\n"
+        )
+    };
+    poller.must(&["--once"]);
+    // Numbers in another order than that in which they would be given out anew.
+    site.block("open");
+    poller.must(&["--once"]);
+    site.load(&(1..9).map(subscriber).collect::<String>());
+    poller.must(&["--once"]);
+    site.unblock("open");
+    poller.must(&["--once"]);
+    let before = poller.kernel();
+    site.network.nas.must("nft flush ruleset");
+    poller.must(&["--once"]);
+    assert_eq!(poller.kernel(), before);
+}
+
 const MANY: u32 = 5_000;
 
 #[test]

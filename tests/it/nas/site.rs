@@ -216,6 +216,10 @@ impl Site {
         self.runtime.block_on(self.fixture.operations.block(who, "test".into(), Actor::system())).unwrap();
     }
 
+    pub fn unblock(&self, who: &str) {
+        self.runtime.block_on(self.fixture.operations.unblock(who, Actor::system())).unwrap();
+    }
+
     /// What the enforcer is told here, for the same verdicts as the poller of [`Site::poller`].
     pub fn enforcer_settings(&self) -> Settings {
         Settings {

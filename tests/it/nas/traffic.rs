@@ -222,5 +222,7 @@ fn a_personal_address_is_seen_by_the_other_side_and_the_page_sees_the_subscriber
         accepted.join().unwrap()
     };
     assert_eq!(peer_of("203.0.113.2:7", &site.network.internet, "203.0.113.2:7"), "203.0.113.99");
-    assert_eq!(peer_of("10.9.0.1:8080", &site.network.nas, "10.9.0.1:8080"), "10.9.0.2");
+    poller.configure("captive = 203.0.113.80:8080");
+    poller.must(&["--once"]);
+    assert_eq!(peer_of("203.0.113.80:8080", &site.network.internet, "203.0.113.80:8080"), "10.9.0.2");
 }
