@@ -1,10 +1,13 @@
 //! The enforcer itself: takes events one by one and keeps the kernel as the wanted state says.
 
+use super::counters::{Book, Counted};
 use super::follower::{Follower, Server};
-use super::kernel::{Finding, Kernel, NetlinkError};
+use super::kernel::{Finding, Kernel, NetlinkError, Reading};
+use super::meter;
 use super::resolver::{self, Garden};
 use super::saved::{self, Purpose, Saver};
 use super::settings::{InterfacePattern, Settings};
+use super::shaping::{Keeper, RouteWatcher};
 use super::skeleton::{Layout, Skeleton};
 use super::wanted::{Plan, Scope, Wanted, diff};
 use super::watcher::Watcher;
@@ -13,7 +16,7 @@ use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -26,6 +29,8 @@ const MEND_DEBOUNCE: Duration = Duration::from_millis(5);
 /// Between two looks at the table, so that somebody who changes it all the time does not keep us busy.
 const MEND_GAP: Duration = Duration::from_millis(100);
 const RETRY_GAP: Duration = Duration::from_secs(1);
+/// Counters told at a time.
+const COUNTED_MAX: usize = 16_384;
 /// How often it looks whether it is to stop.
 const LOOK_UP: Duration = Duration::from_millis(100);
 
@@ -71,22 +76,41 @@ pub(super) enum Event {
     Walled(Vec<IpNet>),
     /// Somebody else changed the table.
     Foreign,
+    /// Counters of the kernel, a part of a round.
+    Readings(Vec<Reading>),
+    /// All counters have been read. Not `whole`: the table was not there.
+    RoundRead {
+        whole: bool,
+    },
+}
+
+/// Where the enforcer tells what it sees. Nobody may listen; a full channel is tried again with the next news.
+#[derive(Clone, Debug, Default)]
+pub struct Outlets {
+    /// Octets of `ipoe` and `static` subscribers: every ten seconds, and when an element goes.
+    pub counted: Option<SyncSender<Vec<Counted>>>,
 }
 
 /// Enforces until `stop` is set, in the network namespace of the calling thread. The table stays behind as it is.
 ///
-/// Side effects: threads `enforce-*`; table `inet headgate`; `enforce.state` in the state directory; tells systemd
+/// Side effects: threads `enforce-*`; table `inet headgate`; HTB classes below root `6867:` on the devices to shape; `enforce.state` in the state directory; tells systemd
 /// that it is ready once a saved state is applied, or none was found. Before the first state is known, the
 /// kernel is left as it is found.
 pub fn run(settings: &Settings, stop: &Arc<AtomicBool>) -> Result<(), EnforceError> {
+    run_with(settings, Outlets::default(), stop)
+}
+
+/// As [`run`]; what is seen on the way is told.
+pub fn run_with(settings: &Settings, outlets: Outlets, stop: &Arc<AtomicBool>) -> Result<(), EnforceError> {
     settings.check()?;
     let servers: Result<Vec<Server>, String> = settings.servers.iter().map(|s| Server::parse(s)).collect();
     let servers = servers.map_err(EnforceError::Settings)?;
     let (sender, events) = sync_channel(EVENTS_MAX);
-    let mut gate = Gate::open(settings)?;
+    let mut gate = Gate::open(settings, outlets)?;
     // Listening begins before the first look, so that no change falls between.
     let watcher =
         Watcher::open(gate.kernel.port(), sender.clone(), Arc::clone(&gate.foreign), Arc::clone(stop))?;
+    let route_watcher = route_watcher(&gate.shaping, &sender, stop)?;
     gate.start(settings)?;
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
 
@@ -98,18 +122,44 @@ pub fn run(settings: &Settings, stop: &Arc<AtomicBool>) -> Result<(), EnforceErr
         stop: Arc::clone(stop),
         start_over: Arc::clone(&gate.start_over),
     };
-    let threads = [spawn("enforce-watch", || watcher.run())?, spawn("enforce-feed", || follower.run())?];
+    let mut threads =
+        vec![spawn("enforce-watch", || watcher.run())?, spawn("enforce-feed", || follower.run())?];
+    if gate.outlets.counted.is_some() && gate.wanted.scope().filter {
+        let (kernel, events, stop) = (Kernel::open()?, sender.clone(), Arc::clone(stop));
+        threads.push(spawn("enforce-count", move || meter::run(kernel, &events, &stop))?);
+    }
     start_resolver(settings, &gate.wanted, sender, stop)?;
     let result = gate.take_events(&events, stop);
 
     stop.store(true, Ordering::Relaxed);
     // A thread that waits for room in the queue must find it closed.
     drop(events);
-    for thread in threads {
+    for thread in threads.into_iter().chain(route_watcher) {
         let _ = thread.join();
     }
     gate.saver.finish(&gate.wanted);
     result
+}
+
+/// Hears of changes to the devices that have classes. None: there are no such devices.
+fn route_watcher(
+    shaping: &Keeper,
+    events: &SyncSender<Event>,
+    stop: &Arc<AtomicBool>,
+) -> Result<Option<JoinHandle<()>>, EnforceError> {
+    let Some((port, devices, shared)) = shaping.watched() else { return Ok(None) };
+    let watcher = RouteWatcher::open(port, devices, shared, Arc::clone(stop)).map_err(rtnetlink)?;
+    let events = events.clone();
+    // With the queue full its reader is awake.
+    let wake = move || !matches!(events.try_send(Event::Foreign), Err(TrySendError::Disconnected(_)));
+    spawn("enforce-tc", move || watcher.run(wake)).map(Some)
+}
+
+fn rtnetlink(error: NetlinkError) -> EnforceError {
+    match error {
+        NetlinkError::NotPermitted => EnforceError::NotPermitted,
+        other => EnforceError::System(format!("rtnetlink: {other}")),
+    }
 }
 
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, EnforceError> {
@@ -138,6 +188,10 @@ struct Gate {
     captive: Option<SocketAddr>,
     purpose: Purpose,
     wanted: Wanted,
+    /// Who has which class, and the devices that have them.
+    shaping: Keeper,
+    outlets: Outlets,
+    book: Book,
     /// A whole state is known, from the disk or the feed.
     known: bool,
     saver: Saver,
@@ -150,13 +204,18 @@ struct Gate {
 }
 
 impl Gate {
-    fn open(settings: &Settings) -> Result<Gate, EnforceError> {
+    fn open(settings: &Settings, outlets: Outlets) -> Result<Gate, EnforceError> {
         let interfaces = settings.interfaces()?;
         let guard = settings.protect_ports || settings.ports_only;
         let scope = Scope { filter: !interfaces.is_empty(), guard };
         let purpose = Purpose { nas: settings.nas, scope };
         let saver = Saver::start(settings.state_dir.clone(), purpose)
             .map_err(|error| EnforceError::System(format!("thread enforce-save: {error}")))?;
+        let (shape, wan) = match scope.filter {
+            true => (settings.shape.as_slice(), settings.wan.as_deref()),
+            false => (&[][..], None),
+        };
+        let shaping = Keeper::open(shape, wan).map_err(rtnetlink)?;
         let now = Instant::now();
         Ok(Gate {
             kernel: Kernel::open()?,
@@ -164,6 +223,9 @@ impl Gate {
             captive: settings.captive,
             purpose,
             wanted: Wanted::new(scope),
+            shaping,
+            outlets,
+            book: Book::default(),
             known: false,
             saver,
             foreign: Arc::default(),
@@ -175,7 +237,7 @@ impl Gate {
 
     /// Applies the saved state, if there is one.
     fn start(&mut self, settings: &Settings) -> Result<(), EnforceError> {
-        let saved = saved::load(&settings.state_dir, &self.purpose);
+        let saved = saved::load(&settings.state_dir, &self.purpose, &mut self.shaping);
         self.known = saved.is_some();
         self.wanted = saved.unwrap_or_else(|| Wanted::new(self.purpose.scope));
         let garden = Garden::new(&settings.walled_garden, self.wanted.walled());
@@ -191,9 +253,17 @@ impl Gate {
     fn take_events(&mut self, events: &Receiver<Event>, stop: &AtomicBool) -> Result<(), EnforceError> {
         while !stop.load(Ordering::Relaxed) {
             let patience = self.next_look.saturating_duration_since(Instant::now()).min(LOOK_UP);
+            let patience = if self.known { patience.min(self.shaping.patience()) } else { patience };
             match events.recv_timeout(patience) {
                 Ok(Event::Page(page)) => self.take_page(&page)?,
                 Ok(Event::Walled(nets)) => self.take_walled(&nets)?,
+                Ok(Event::Readings(readings)) => readings.iter().for_each(|reading| self.book.take(reading)),
+                Ok(Event::RoundRead { whole }) => {
+                    if whole {
+                        self.book.end_round();
+                    }
+                    self.tell_counted();
+                }
                 Ok(Event::Foreign) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) if stop.load(Ordering::Relaxed) => break,
                 Err(RecvTimeoutError::Disconnected) => {
@@ -208,6 +278,7 @@ impl Gate {
                 self.look("what was found", Telling::Loud)?;
             }
             if self.known {
+                self.shaping.turn().map_err(rtnetlink)?;
                 self.saver.save_if_due(&self.wanted);
             }
         }
@@ -220,7 +291,7 @@ impl Gate {
             self.start_over.store(true, Ordering::Relaxed);
             return Ok(());
         }
-        let Ok(change) = self.wanted.take(page) else {
+        let Ok(change) = self.wanted.take(page, &mut self.shaping) else {
             tracing::error!("the feed names too many addresses; asking for everything");
             self.start_over.store(true, Ordering::Relaxed);
             return Ok(());
@@ -242,17 +313,40 @@ impl Gate {
         self.apply(&plan, false, "the walled garden")
     }
 
+    /// What removed elements had counted.
+    fn take_finals(&mut self, finals: &[Reading]) {
+        if !finals.is_empty() && self.outlets.counted.is_some() {
+            self.book.finish(finals);
+            self.tell_counted();
+        }
+    }
+
+    fn tell_counted(&mut self) {
+        while let Some(outlet) = &self.outlets.counted {
+            let counted = self.book.untold(COUNTED_MAX);
+            if counted.is_empty() {
+                return;
+            }
+            match outlet.try_send(counted) {
+                Ok(()) => {}
+                Err(TrySendError::Full(counted)) => return self.book.untell(&counted),
+                Err(TrySendError::Disconnected(_)) => self.outlets.counted = None,
+            }
+        }
+    }
+
     /// Brings a change of the wanted state into the kernel.
     fn apply(&mut self, plan: &Plan, rebuild: bool, why: &str) -> Result<(), EnforceError> {
         let start = Instant::now();
+        self.shaping.before_elements().map_err(rtnetlink)?;
         let rebuild = rebuild || self.kernel.outgrown(self.wanted.sets());
-        let result = if rebuild { self.rebuild() } else { self.kernel.apply(plan) };
+        let result = if rebuild { self.rebuild() } else { self.change(plan) };
         match result {
             Ok(()) => {
                 let (removed, added) = plan.sizes();
                 let micros = start.elapsed().as_micros();
                 tracing::debug!(removed, added, rebuild, micros, "applied {why}");
-                Ok(())
+                self.shaping.after_elements().map_err(rtnetlink)
             }
             Err(NetlinkError::NotPermitted) => Err(EnforceError::NotPermitted),
             Err(error) => {
@@ -272,13 +366,25 @@ impl Gate {
         if skeleton.is_empty() {
             self.kernel.remove()
         } else {
-            self.kernel.rebuild(&skeleton, self.wanted.sets())
+            let finals = self.kernel.rebuild(&skeleton, self.wanted.sets())?;
+            self.take_finals(&finals);
+            Ok(())
         }
+    }
+
+    fn change(&mut self, plan: &Plan) -> Result<(), NetlinkError> {
+        let finals = self.kernel.apply(plan)?;
+        self.take_finals(&finals);
+        Ok(())
     }
 
     /// Reads the table back and makes it as it is wanted. A failure is tried again later.
     fn look(&mut self, why: &str, telling: Telling) -> Result<(), EnforceError> {
+        self.shaping.before_elements().map_err(rtnetlink)?;
         let result = self.reconcile();
+        if result.is_ok() {
+            self.shaping.after_elements().map_err(rtnetlink)?;
+        }
         self.looked = Instant::now();
         self.next_look = self.looked + CHECK_INTERVAL;
         match (result, telling) {
@@ -309,7 +415,7 @@ impl Gate {
         };
         let plan = diff(self.wanted.sets(), &present);
         let (removed, added) = plan.sizes();
-        match self.kernel.apply(&plan) {
+        match self.change(&plan) {
             Ok(()) if plan.is_empty() => Ok(None),
             Ok(()) => Ok(Some(format!("{removed} elements removed, {added} added"))),
             Err(NetlinkError::NotPermitted) => Err(NetlinkError::NotPermitted),

@@ -3,14 +3,14 @@
 //! Only table `inet headgate` is touched; of other tables no more than names of chains passes by.
 
 use super::netlink::compare::{holds, same_rule};
+use super::netlink::elements::{self, ElementDump};
 use super::netlink::rules::{Parts, encode};
 pub use super::netlink::socket::NetlinkError;
 use super::netlink::socket::Socket;
-use super::netlink::wire::{self, Attributes, Batch, ElementDump, Elements, Message};
+use super::netlink::wire::{self, Attributes, Message};
 use super::ranges::Range;
 use super::skeleton::{Skeleton, TABLE};
-use super::wanted::{Plan, SetId, Sets};
-use rustc_hash::FxHashSet;
+use super::wanted::{Data, Elements, Plan, SetId, Sets};
 use std::collections::BTreeMap;
 
 /// A set is made for this many elements at least, and for four times what it holds: the kernel sizes its hash once.
@@ -54,7 +54,7 @@ impl Kernel {
     /// Makes the table anew with its elements, in one step: no packet meets half of it.
     pub fn rebuild(&mut self, skeleton: &Skeleton, sets: &Sets) -> Result<(), NetlinkError> {
         let size = |id: SetId| {
-            let wanted = slots(id, sets.get(&id).map_or(0, FxHashSet::len)).saturating_mul(SET_ROOM);
+            let wanted = slots(id, sets.get(&id).map_or(0, Elements::len)).saturating_mul(SET_ROOM);
             wanted.max(SET_SIZE_MIN).checked_next_power_of_two().unwrap_or(u32::MAX)
         };
         let parts = encoded(skeleton, size)?;
@@ -68,8 +68,9 @@ impl Kernel {
             batch.push(message);
         }
         for id in &skeleton.sets {
-            let elements: Vec<Range> = sets.get(id).into_iter().flatten().copied().collect();
-            put(&mut batch, Elements::Add, *id, &elements);
+            let elements: Vec<(Range, Data)> =
+                sets.get(id).into_iter().flatten().map(|(range, data)| (*range, *data)).collect();
+            batch.add_elements(TABLE, &written_as(*id, &id.name()), &elements);
         }
         self.socket.commit(batch)?;
         self.capacities = skeleton.sets.iter().map(|id| (*id, size(*id))).collect();
@@ -98,10 +99,10 @@ impl Kernel {
         }
         let mut batch = self.socket.batch();
         for (id, ranges) in &plan.remove {
-            put(&mut batch, Elements::Remove, *id, ranges);
+            batch.remove_elements(TABLE, &written_as(*id, &id.name()), ranges);
         }
-        for (id, ranges) in &plan.add {
-            put(&mut batch, Elements::Add, *id, ranges);
+        for (id, elements) in &plan.add {
+            batch.add_elements(TABLE, &written_as(*id, &id.name()), elements);
         }
         self.socket.commit(batch)
     }
@@ -222,12 +223,13 @@ impl Kernel {
     }
 
     /// None: there is no such set.
-    fn elements(&mut self, id: SetId) -> Result<Option<FxHashSet<Range>>, NetlinkError> {
+    fn elements(&mut self, id: SetId) -> Result<Option<Elements>, NetlinkError> {
         let name = id.name();
-        let request = |sequence| wire::elements_request(TABLE, &name, sequence);
-        let dump =
-            self.socket.ask_consistently(request, |dump: &mut ElementDump, message| dump.take(message))?;
-        Ok(dump.map(|dump| dump.finish(&written_as(id, &name))))
+        let set = written_as(id, &name);
+        let request = |sequence| elements::elements_request(TABLE, &name, sequence);
+        let take = |dump: &mut ElementDump, message: &Message<'_>| dump.take(message, &set);
+        let dump = self.socket.ask_consistently(request, take)?;
+        Ok(dump.map(|dump| dump.finish(&set)))
     }
 }
 
@@ -237,13 +239,8 @@ fn slots(id: SetId, elements: usize) -> u32 {
     if id.is_interval() { count.saturating_mul(2) } else { count }
 }
 
-fn put(batch: &mut Batch, change: Elements, id: SetId, ranges: &[Range]) {
-    let name = id.name();
-    batch.elements(change, TABLE, &written_as(id, &name), ranges);
-}
-
-fn written_as(id: SetId, name: &str) -> wire::Set<'_> {
-    wire::Set { name, family: id.family(), interval: id.is_interval() }
+fn written_as(id: SetId, name: &str) -> elements::Set<'_> {
+    elements::Set { name, family: id.family(), interval: id.is_interval(), data: id.data_kind() }
 }
 
 fn encoded(skeleton: &Skeleton, size: impl Fn(SetId) -> u32) -> Result<Parts, NetlinkError> {
