@@ -14,8 +14,6 @@ const MENDED_WITHIN: Duration = Duration::from_secs(1);
 /// TCP fills its queue, and what the buckets held is gone.
 const WARM_UP: Duration = Duration::from_millis(800);
 const MEASURED: Duration = Duration::from_millis(1_200);
-/// A flow goes on for so long after it was measured: others begin later on a busy machine.
-const AFTERWARDS: Duration = Duration::from_millis(1_000);
 
 /// Both directions alike.
 fn both_ways(bandwidth: Bandwidth) -> Shape {
@@ -56,7 +54,7 @@ impl Shaped {
             wan: Some("wan0".into()),
             ..site.settings.clone()
         });
-        site.feed.put(entries);
+        site.feed.put(entries, &[]);
         let mut shaped = Shaped { network, site, enforcer: None };
         shaped.start();
         shaped
@@ -159,7 +157,7 @@ fn goodput(flow: Flow) -> f64 {
     let (_, received) = flow.finish();
     let warm = |interval: &&Value| {
         let from = interval["start"].as_f64().unwrap();
-        from >= WARM_UP.as_secs_f64() && from < (WARM_UP + MEASURED).as_secs_f64()
+        from >= WARM_UP.as_secs_f64() && from < (WARM_UP + MEASURED).as_secs_f64() - 0.1
     };
     let sum = |key: &str| received.iter().filter(warm).map(|i| i[key].as_f64().unwrap()).sum::<f64>();
     sum("bytes") * 8.0 / sum("seconds")
@@ -214,9 +212,7 @@ fn every_subscriber_has_the_speed_of_his_plan_in_both_directions_behind_source_n
         ["10.9.0.2", "10.9.0.3", "10.9.0.4", "10.9.0.5", "10.9.0.6", "fd00:9::2", "fd00:9:0:100::2"];
     let speeds = [5e6, 20e6, 100e6, 20e6, 20e6];
     for direction in [Direction::Up, Direction::Down] {
-        let flow = |(source, port): (&&str, u16)| {
-            shaped.flow(source, port, direction, WARM_UP + MEASURED + AFTERWARDS)
-        };
+        let flow = |(source, port): (&&str, u16)| shaped.flow(source, port, direction, WARM_UP + MEASURED);
         let flows: Vec<Flow> = sources.iter().zip(5_201..).map(flow).collect();
         // Every class is busy, and what iperf3 leaves out is over.
         std::thread::sleep(WARM_UP);
@@ -230,7 +226,7 @@ fn every_subscriber_has_the_speed_of_his_plan_in_both_directions_behind_source_n
         }
     }
     assert_eq!(classes(nas, "lan0").len(), 6, "one class for each who is shaped, and the one that lends");
-    let free = goodput(shaped.flow("10.9.0.7", 5_300, Direction::Down, 2 * WARM_UP));
+    let free = goodput(shaped.flow("10.9.0.7", 5_300, Direction::Down, WARM_UP + MEASURED));
     assert!(free > 300e6, "not shaped at all: {free:.0}");
 }
 
@@ -239,7 +235,7 @@ fn a_speed_changes_under_a_running_flow_without_loss() {
     let plain = |mbit: i32| both_ways(kbit(mbit * 1_000, mbit * 1_000, 64, 64));
     let shaped = Shaped::new(|settings| settings, vec![at_speed("10.9.0.2/32", 2, plain(20))]);
     shaped.wait_for_class("wan0", 2);
-    let flow = shaped.flow("10.9.0.2", 5_201, Direction::Up, Duration::from_millis(4_500));
+    let flow = shaped.flow("10.9.0.2", 5_201, Direction::Up, Duration::from_millis(3_000));
     std::thread::sleep(WARM_UP);
     within("before", class_rates(&shaped, "wan0", &[2])[0], 20e6, 5.0);
     let dropped = || {
@@ -248,7 +244,7 @@ fn a_speed_changes_under_a_running_flow_without_loss() {
         text.split(',').next().unwrap().parse::<u32>().unwrap()
     };
     let before = (dropped(), shaped.sent("wan0", 2));
-    shaped.site.feed.put(vec![at_speed("10.9.0.2/32", 2, plain(50))]);
+    shaped.site.feed.put(vec![at_speed("10.9.0.2/32", 2, plain(50))], &[]);
     wait_until("the other speed", SOON, || classes(shaped.nas(), "wan0")[&class_of(2)].rate == 6_250_000);
     assert!(dropped() <= before.0 + 1, "{} before, {} after", before.0, dropped());
     assert!(shaped.sent("wan0", 2) >= before.1, "the same class");
@@ -288,7 +284,7 @@ fn roots_are_adopted_and_mended_and_a_foreign_one_is_waited_for() {
     wait_until("the speed", MENDED_WITHIN, || classes(shaped.nas(), "lan0")["6867:12"].rate == 2_500_000);
 
     shaped.nas().must("tc qdisc replace dev wan0 root handle 7: pfifo limit 77");
-    shaped.site.feed.put(vec![at_speed("10.9.0.4/32", 4, plain)]);
+    shaped.site.feed.put(vec![at_speed("10.9.0.4/32", 4, plain)], &[]);
     wait_until("the other device goes on", MENDED_WITHIN, || {
         classes(shaped.nas(), "lan0").contains_key("6867:14")
     });
@@ -315,7 +311,7 @@ fn roots_are_adopted_and_mended_and_a_foreign_one_is_waited_for() {
     assert!(sent.0 > 0 && sent.1 > 0, "{sent:?}");
     let before = (classes(nas, "lan0").len(), classes(nas, "wan0").len());
     shaped.enforcer.take().unwrap().stop().unwrap();
-    shaped.site.feed.put(vec![at_speed("10.9.0.5/32", 5, plain)]);
+    shaped.site.feed.put(vec![at_speed("10.9.0.5/32", 5, plain)], &[]);
     shaped.start();
     shaped.wait_for_class("wan0", 5);
     let nas = &shaped.network.nas;
@@ -327,31 +323,4 @@ fn roots_are_adopted_and_mended_and_a_foreign_one_is_waited_for() {
     wait_until("nobody's classes are gone", SOON, || {
         ["lan0", "wan0"].iter().all(|device| classes(shaped.nas(), device).len() == 3)
     });
-}
-
-#[test]
-fn a_class_is_made_where_the_address_is_routed_to_and_follows_it() {
-    let plain = both_ways(kbit(20_000, 20_000, 25, 25));
-    let shaped = Shaped::new(
-        |settings| Settings {
-            lan: vec!["lan*".into()],
-            shape: vec!["lan1".into(), "lan0".into()],
-            ..settings
-        },
-        vec![at_speed("10.9.0.2/32", 2, plain), at_speed("10.10.0.3/32", 3, plain)],
-    );
-    let here = |device: &str, subscriber: u32| {
-        let listed = shaped.nas().shell(&format!("tc class show dev {device}"));
-        String::from_utf8_lossy(&listed.stdout).contains(&format!("{} ", class_of(subscriber)))
-    };
-    wait_until("by its route", SOON, || here("lan0", 2));
-    assert!(!here("lan0", 3), "no route: it belongs to the first device, which is not there yet");
-    let nas = shaped.nas();
-    nas.ip("link add lan1 type veth peer name lan1p");
-    nas.ip("link set lan1 up");
-    wait_until("the interface is there", SOON, || here("lan1", 3));
-    assert!(here("lan0", 2) && !here("lan1", 2));
-    nas.must("ip route add 10.9.0.2/32 dev lan1; ip addr add 10.11.0.1/24 dev lan1");
-    wait_until("the route has changed", SOON, || here("lan1", 2) && !here("lan0", 2));
-    assert!(here("lan1", 3));
 }
