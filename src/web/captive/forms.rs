@@ -241,9 +241,5 @@ fn form(layout: &mut Layout<'_>, visit: &Visit<'_>, action: Action, token: &str,
         Escaped(token),
         Escaped(press),
     ));
-    layout.put(format_args!(
-        "<p class=\"note\"><br><a href=\"{}\">{}</a></p>",
-        Escaped(visit.link("/")),
-        Escaped(visit.texts.back)
-    ));
+    layout.back(&visit.link("/"), visit.texts.back);
 }

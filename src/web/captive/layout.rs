@@ -28,14 +28,16 @@ border:1px solid #dce2e9;border-color:var(--line);border-radius:.75rem}\
 h1{margin:0 0 .75rem;font-size:1.5rem;line-height:1.25}\
 h2{margin:1.75rem 0 .5rem;font-size:1.125rem}\
 p{margin:0 0 .75rem}\
-dl{display:grid;grid-template-columns:auto 1fr;gap:.375rem 1rem;align-items:baseline;margin:1.25rem 0 0;padding:1rem 0 0;\
+dl{display:grid;grid-template-columns:fit-content(40%) minmax(0,1fr);gap:.375rem 1rem;align-items:baseline;margin:1.25rem 0 0;padding:1rem 0 0;\
 border-top:1px solid #dce2e9;border-color:var(--line)}\
 dt{color:#566372;color:var(--dim)}\
 dd{margin:0;text-align:right;font-weight:600;overflow-wrap:anywhere}\
-.pay{color:#b3261e;color:var(--mark);font-size:1.375rem}\
+.pay{color:#b3261e;color:var(--mark)}\
+.pay,.big{font-size:1.375rem}\
 ul{margin:0;padding-left:1.25rem}\
 ul.ways{padding:0;list-style:none}\
 .ways li{margin:0 0 .875rem}\
+.ways div{margin:.25rem 0 0}\
 .note{color:#566372;color:var(--dim);font-size:.9375rem}\
 .said{margin:0 0 1.25rem;padding:.75rem 1rem;border-radius:.5rem;font-weight:600}\
 .good{background:#e3f2e6;background:var(--good)}\
@@ -43,6 +45,9 @@ ul.ways{padding:0;list-style:none}\
 a{color:#0b57d0;color:var(--act)}\
 .act{display:block;width:100%;padding:.75rem 1rem;border:0;border-radius:.5rem;background:#0b57d0;background:var(--act);\
 color:#fff;color:var(--on);font:inherit;font-weight:600;text-align:center;text-decoration:none;cursor:pointer}\
+.aside{padding:.625rem .875rem;border:2px solid #0b57d0;border-color:var(--act);background:none;color:#0b57d0;\
+color:var(--act)}\
+.back{margin:1.25rem 0 0}\
 .act:focus-visible{outline:3px solid #0b57d0;outline-color:var(--ink);outline-offset:2px}\
 form{margin:1.25rem 0 0}\
 label{display:block;margin:0 0 1rem}\
@@ -96,6 +101,15 @@ impl<'a> Layout<'a> {
     /// A link that looks like a button.
     pub fn act(&mut self, url: &str, text: &str) {
         self.put(format_args!("<a class=\"act\" href=\"{}\">{}</a>", Escaped(url), Escaped(text)));
+    }
+
+    /// The same, beside others that are better.
+    pub fn act_aside(&mut self, url: &str, text: &str) {
+        self.put(format_args!("<a class=\"act aside\" href=\"{}\">{}</a>", Escaped(url), Escaped(text)));
+    }
+
+    pub fn back(&mut self, url: &str, text: &str) {
+        self.put(format_args!("<p class=\"back\"><a href=\"{}\">{}</a></p>", Escaped(url), Escaped(text)));
     }
 
     /// A row of the list that [`Layout::end_rows`] writes; `class` is ours, name and value are escaped.

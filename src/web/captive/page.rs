@@ -29,11 +29,17 @@ impl Captive {
         }
         let title = match visit.entry().map(|entry| (entry.view.standing.verdict, entry.view.cut_at)) {
             None => self.unknown(visit, &mut layout),
-            Some((Verdict::LetThrough, None)) => self.known(visit, &texts.open, &mut layout),
             Some((Verdict::LetThrough, Some(at))) => {
                 let text = fill(texts.money_soon.text, &[("{until}", &self.moment(at, texts))]);
                 self.known_as(visit, texts.money_soon.title, &text, &mut layout)
             }
+            Some((Verdict::LetThrough, None)) => match self.open_promise(visit) {
+                Some((_, until)) => {
+                    let text = fill(texts.promised.text, &[("{until}", &until)]);
+                    self.known_as(visit, texts.promised.title, &text, &mut layout)
+                }
+                None => self.known(visit, &texts.open, &mut layout),
+            },
             Some((Verdict::Negbal, _)) => self.known(visit, &texts.money, &mut layout),
             Some((Verdict::Paused, _)) => self.paused(visit, &mut layout),
             Some((Verdict::Blocked, _)) => self.known(visit, &texts.blocked, &mut layout),
@@ -45,7 +51,7 @@ impl Captive {
         let texts = visit.texts;
         layout.heading(&texts.unknown);
         let address = visit.address.map(|address| address.to_string()).unwrap_or_default();
-        layout.row(texts.your_address, address, "pay");
+        layout.row(texts.your_address, address, "big");
         layout.end_rows();
         self.phone(texts, layout);
         texts.unknown.title
@@ -73,6 +79,12 @@ impl Captive {
         layout.put(format_args!("<h1>{}</h1>", Escaped(title)));
         layout.paragraph(text);
         let short = view.standing.negbal || view.cut_at.is_some();
+        // A promise is no money: what it stands for is still to be paid.
+        let promised = view.promised.is_positive() && view.standing.verdict == Verdict::LetThrough;
+        let to_pay = match promised && !short {
+            true => view.promised.saturating_sub(view.available).max(Money::ZERO),
+            false => view.to_pay,
+        };
         layout.row(texts.contract, &view.account.contract, "");
         layout.row(texts.login, &view.subscriber.login, "");
         if let Some(plan) = &view.plan {
@@ -89,20 +101,20 @@ impl Captive {
                 "",
             );
         }
-        if short {
-            layout.row(texts.to_pay, self.money(view.to_pay, texts), "pay");
+        let pays = short || promised;
+        if pays {
+            layout.row(texts.to_pay, self.money(to_pay, texts), "pay");
         }
         layout.end_rows();
-        match view.standing.verdict {
-            Verdict::Paused => {
-                layout.subheading(texts.resume.offer);
-                layout.act(&visit.link(Action::Resume.path()), texts.resume.take);
-            }
-            Verdict::Negbal | Verdict::LetThrough if short => self.promise(visit, layout),
-            _ => {}
+        if view.standing.verdict == Verdict::Paused {
+            layout.subheading(texts.resume.offer);
+            layout.act(&visit.link(Action::Resume.path()), texts.resume.take);
         }
-        if short && view.standing.verdict != Verdict::Blocked {
-            self.ways(visit, view.to_pay, layout);
+        if pays && view.standing.verdict != Verdict::Blocked {
+            self.ways(visit, to_pay, layout);
+        }
+        if short && matches!(view.standing.verdict, Verdict::Negbal | Verdict::LetThrough) {
+            self.promise(visit, layout);
         }
         self.phone(texts, layout);
         title
@@ -118,7 +130,7 @@ impl Captive {
         match self.offer(visit) {
             Ok(offer) => {
                 layout.paragraph(&self.offer_text(&offer, visit));
-                layout.act(&visit.link(Action::Promise.path()), texts.take);
+                layout.act_aside(&visit.link(Action::Promise.path()), texts.take);
             }
             Err(why) => layout.paragraph(&why),
         }

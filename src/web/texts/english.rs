@@ -21,9 +21,13 @@ pub(in crate::web) static ENGLISH: Texts = Texts {
         title: "Internet access is open, but money is short",
         text: "Access will be suspended on {until} unless the account is topped up before.",
     },
+    promised: Section {
+        title: "Internet access is open by a promised payment",
+        text: "Please top up the account before {until}, or access will be suspended again.",
+    },
     paused: Section {
         title: "Your service is paused",
-        text: "It is paused at your own wish from {from} to {to}. It goes on by itself on the next day.",
+        text: "It is paused at your own wish from {from} to {to}. It resumes by itself on the day after.",
     },
     blocked: Section {
         title: "Internet access is blocked",
@@ -54,7 +58,7 @@ pub(in crate::web) static ENGLISH: Texts = Texts {
         costs: "It costs {price}.",
         free: "It is free of charge.",
         shared: "It is given to contract {contract} and holds for all {count} of its connections.",
-        no_gift: "It is a delay and no money: fees go on, and the account must be topped up by then.",
+        no_gift: "It is a delay, not money: fees go on, and the account must be topped up by then.",
         take: "Get a promised payment",
         question: "Take a promised payment?",
         sum: "Sum",

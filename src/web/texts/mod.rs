@@ -29,6 +29,8 @@ pub(super) struct Texts {
     pub money: Section,
     /// `{until}`.
     pub money_soon: Section,
+    /// `{until}`.
+    pub promised: Section,
     /// `{from}` and `{to}`, days.
     pub paused: Section,
     pub blocked: Section,

@@ -36,7 +36,7 @@ fn a_debtor_behind_a_masquerading_nas_presses_the_promise_and_the_way_opens() {
     // Led here from another site, by its own address: it is known, and the link leads to the page's own name.
     let shown = page(&network).unwrap();
     assert!(shown.contains("<dt>Contract</dt><dd>1001</dd>"), "{shown}");
-    let link = after(&shown, "<a class=\"act\" href=\"");
+    let link = after(&shown, "<a class=\"act aside\" href=\"");
     assert_eq!(link, "http://10.9.0.1:8080/captive-portal/promise");
     let Page::Shown(question) = fetch(&network.subscriber, "10.9.0.2", link) else { panic!("no question") };
     assert!(question.contains("100.00\u{a0}RUB"), "{question}");

@@ -63,7 +63,7 @@ async fn each_standing_has_its_page_in_both_languages_and_data_is_escaped() {
         ),
         (28, "en", "It is paused at your own wish from 7\u{a0}April to 20\u{a0}April.", PROMISE),
         (28, "ru", "Она приостановлена по вашему желанию с 7\u{a0}апреля по 20\u{a0}апреля.", "К оплате"),
-        (99, "en", "<dt>Your address</dt><dd class=\"pay\">127.0.0.99</dd>", "Contract</dt>"),
+        (99, "en", "<dt>Your address</dt><dd class=\"big\">127.0.0.99</dd>", "Contract</dt>"),
         (99, "ru", "<h1>Это устройство пока неизвестно</h1>", "Договор</dt>"),
     ] {
         let answer = page.ask(last, "/", language).await;

@@ -34,7 +34,15 @@ async fn a_promise_is_told_before_it_is_pressed_and_opens_the_way() {
     assert_eq!((again.status, again.body.contains(given)), (200, true));
     assert_eq!(page.fixture.balance("short"), "-55.00");
     let shown = page.own(25, "/").await.body;
-    assert!(shown.contains("<dt>Promised payment</dt><dd>100.00\u{a0}RUB until 9\u{a0}April"), "{shown}");
+    for text in [
+        "<h1>Internet access is open by a promised payment</h1>",
+        "Please top up the account before 9\u{a0}April at\u{a0}10:00",
+        "<dt>Promised payment</dt><dd>100.00\u{a0}RUB until 9\u{a0}April",
+        "<dd class=\"pay\">55.00\u{a0}RUB</dd>",
+        "How to pay",
+    ] {
+        assert!(shown.contains(text), "lacks {text}: {shown}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
