@@ -137,5 +137,7 @@ fn is_needed(state: &State, account: &Arc<Account>, today: Day, now: Timestamp) 
     let tomorrow = views.iter().fold(Money::ZERO, |sum, view| {
         sum.saturating_add(fees::total_of_day(state, &view.subscriber, account, today.next()))
     });
-    available.is_negative() || views.iter().any(|view| view.due.is_positive()) || available < tomorrow
+    // Prepaid money may be spent while nothing is below zero.
+    let short = |view: &SubscriberView| view.due.is_positive() || view.standing.negbal;
+    available.is_negative() || views.iter().any(short) || available < tomorrow
 }

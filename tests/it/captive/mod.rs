@@ -76,6 +76,17 @@ const DATA: &str = r#"
     access = "static"
     ip = "127.0.0.27"
 
+    [[plan]]
+    name = "metered"
+    traffic-price-in = "1.00"
+
+    [[subscriber]]
+    login = "spent"
+    contract = "2007"
+    plan = "metered"
+    access = "static"
+    ip = "127.0.0.30"
+
     [[subscriber]]
     login = "away1"
     contract = "2008"

@@ -126,6 +126,14 @@ async fn every_refusal_of_a_promise_has_its_words_before_and_after_the_press() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whose_prepaid_money_is_spent_may_promise_though_nothing_is_below_zero() {
+    let page = Page::start().await;
+    assert_eq!((page.fixture.balance("spent").as_str(), page.verdict(30)), ("0.00", Verdict::Negbal));
+    let answer = page.press(30, PROMISE, &format!("token={}", page.token(30, PROMISE).await)).await;
+    assert_eq!((answer.status, page.verdict(30)), (200, Verdict::LetThrough), "{}", answer.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_provider_without_promises_does_not_speak_of_them() {
     let rules = BillingRules { promises_per_month: 0, ..BillingRules::default() };
     let page = Page::with("[enforcement]\ncaptive = \"10.0.0.1:8080\"\n", rules).await;
