@@ -222,7 +222,7 @@ async fn open_http(
     let api = Arc::new(system_api::SystemApi::new(Arc::clone(operations), config.system_api.clone(), log));
     open(&config.system_api.listen, Arc::clone(&api), system_api::SystemApi::limits(), stop, tasks).await?;
     open_calls(config, operations, stop, tasks).await?;
-    let captive = Captive::new(Arc::clone(operations), &config.server.currency);
+    let captive = Captive::new(Arc::clone(operations), config)?;
     open(&config.cabinet.listen, captive, Captive::limits(), stop, tasks).await?;
     // Doors open after the directory is loaded, so whoever reaches this one finds the server ready.
     let metrics = metrics::Metrics::new(Arc::clone(operations), Arc::new(|| Ok(())));

@@ -39,6 +39,7 @@ pub use rules::{CallRules, Settings};
 pub use session::{SessionEffect, SessionTable};
 pub use standing::available;
 pub use state::{State, SubscriberView, Touched};
+pub use terms::{PromiseOffer, Promises, promise_offer};
 
 use crate::model::*;
 

@@ -19,6 +19,7 @@ mod postings;
 mod reconcile;
 mod record;
 mod search;
+mod self_service;
 mod silence;
 mod statement;
 mod status;
