@@ -21,7 +21,7 @@ impl Installed {
         let text = format!(
             "[server]\nstate-dir = \"{path}/state\"\ncontrol-socket = \"{path}/control.sock\"\n\
              [store]\nurl = \"sqlite:{path}/state/headgate.db\"\n[radius]\nauth = []\nacct = []\n\
-             [system-api]\nlisten = []\n[cabinet]\nlisten = []\n[cgrates]\ntcp = []\nhttp = []\n[metrics]\nlisten = []\n\
+             [system-api]\nlisten = []\n[cabinet]\nlisten = []\n[management]\nlisten = []\n[cgrates]\ntcp = []\nhttp = []\n[metrics]\nlisten = []\n\
              [enforcement]\nservers = [\"unix:{path}/control.sock\"]\n{more}\n"
         );
         fs::write(dir.path().join("headgate.toml"), text).unwrap();
