@@ -1,9 +1,11 @@
 //! The enforcer itself: takes events one by one and keeps the kernel as the wanted state says.
 
-use super::follower::{Follower, Server};
+use super::follower::Follower;
 use super::kernel::{Finding, Kernel, NetlinkError};
+use super::lookout::LOOK_BACK;
 use super::resolver::{self, Garden};
 use super::saved::{self, Purpose, Saver};
+use super::server::Server;
 use super::settings::{InterfacePattern, Settings};
 use super::skeleton::{Layout, Skeleton};
 use super::wanted::{Plan, Scope, Wanted, diff};
@@ -80,8 +82,7 @@ pub(super) enum Event {
 /// kernel is left as it is found.
 pub fn run(settings: &Settings, stop: &Arc<AtomicBool>) -> Result<(), EnforceError> {
     settings.check()?;
-    let servers: Result<Vec<Server>, String> = settings.servers.iter().map(|s| Server::parse(s)).collect();
-    let servers = servers.map_err(EnforceError::Settings)?;
+    let servers = Server::all(settings)?;
     let (sender, events) = sync_channel(EVENTS_MAX);
     let mut gate = Gate::open(settings)?;
     // Listening begins before the first look, so that no change falls between.
@@ -97,6 +98,7 @@ pub fn run(settings: &Settings, stop: &Arc<AtomicBool>) -> Result<(), EnforceErr
         events: sender.clone(),
         stop: Arc::clone(stop),
         start_over: Arc::clone(&gate.start_over),
+        look_back: LOOK_BACK,
     };
     let threads = [spawn("enforce-watch", || watcher.run())?, spawn("enforce-feed", || follower.run())?];
     start_resolver(settings, &gate.wanted, sender, stop)?;
