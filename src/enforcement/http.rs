@@ -184,6 +184,9 @@ impl<'a> Connection<'a> {
                     return Ok(true);
                 }
                 Err(error) if is_pause(&error) => look_up(self.stop, deadline)?,
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Err(io::Error::new(error.kind(), "the connection was cut off"));
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-const SOON: Duration = Duration::from_secs(15);
+pub const SOON: Duration = Duration::from_secs(15);
 const TOKEN: &str = "The-Token-That-Nobody-May-See";
 const WRONG_TOKEN: &str = "A-Wrong-Token-That-Nobody-May-See";
 
@@ -26,7 +26,7 @@ blocked = true
 "#;
 
 /// A headgate with a directory of its own.
-struct Machine<'a> {
+pub struct Machine<'a> {
     namespace: &'a Namespace,
     directory: PathBuf,
     process: Option<Child>,
@@ -47,7 +47,7 @@ impl<'a> Machine<'a> {
         Machine { namespace, directory, process: None }
     }
 
-    fn server(namespace: &'a Namespace, directory: &Path, name: &str, port: u16) -> Machine<'a> {
+    pub fn server(namespace: &'a Namespace, directory: &Path, name: &str, port: u16) -> Machine<'a> {
         let more = format!(
             "[management]\nlisten = [\"127.0.0.1:{port}\"]\n\
              [[management.feed-token]]\nname = \"nas1\"\ntoken = \"{TOKEN}\"\n"
@@ -57,16 +57,14 @@ impl<'a> Machine<'a> {
         fs::write(&data, DATA).unwrap();
         server.run(&["load", data.to_str().unwrap()]);
         server.start("serve");
-        wait_until("the server answers", SOON, || {
-            server.program(&["status"]).output().unwrap().status.success()
-        });
+        wait_until("every door is open", SOON, || server.log().contains("headgate is ready"));
         server
     }
 
     fn program(&self, words: &[&str]) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.namespace.name, env!("CARGO_BIN_EXE_headgate")]);
-        command.args(words).arg("--config").arg(self.directory.join("headgate.toml"));
+        command.args(words).arg("--config").arg(self.directory.join("headgate.toml")).env("NO_COLOR", "1");
         command
     }
 
@@ -82,6 +80,12 @@ impl<'a> Machine<'a> {
         self.process = Some(self.program(&[command]).stderr(log).stdout(output).spawn().unwrap());
     }
 
+    pub fn hang_up(&self) {
+        let process = self.process.as_ref().unwrap();
+        let done = Command::new("kill").args(["-HUP", &process.id().to_string()]).status().unwrap();
+        assert!(done.success());
+    }
+
     /// kill -9; the process that `ip netns exec` became.
     fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
@@ -90,7 +94,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         fs::read_to_string(self.directory.join("log")).unwrap_or_default()
     }
 

@@ -2,6 +2,7 @@
 
 mod door;
 mod failover;
+mod reload;
 mod trust;
 
 use crate::fixture::Fixture;

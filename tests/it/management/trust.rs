@@ -5,7 +5,7 @@ use headgate::config::CertificateFiles;
 use headgate::doors::management::Management;
 use headgate::enforcement::{Connection, Server, Settings};
 use headgate::model::SecretText;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,6 +38,7 @@ fn issue(directory: &Path, name: &str, names: &[&str], by: Option<&Issuer<'_, Ke
 fn authority(directory: &Path, name: &str) -> (PathBuf, Issuer<'static, KeyPair>) {
     let key = KeyPair::generate().unwrap();
     let mut parameters = CertificateParams::new(Vec::new()).unwrap();
+    parameters.distinguished_name.push(DnType::CommonName, name);
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let path = directory.join(format!("{name}.pem"));
     fs::write(&path, parameters.self_signed(&key).unwrap().pem()).unwrap();
