@@ -1,7 +1,7 @@
 //! `headgate serve`: everything wired together.
 
 use super::{CliError, CliResult, Context, client, logging};
-use crate::config::{self, Config, RestrictedLogin, StoreUrl, SystemApi};
+use crate::config::{self, CertificateFiles, Config, RestrictedLogin, StoreUrl, SystemApi};
 use crate::directory::{Directory, DirectorySettings};
 use crate::doors::management::Management;
 use crate::doors::request_log::RequestLog;
@@ -125,6 +125,7 @@ pub(super) fn serve(config: Config, config_file: &Path, ready: impl FnOnce()) ->
         .build()
         .map_err(|error| CliError::failed(format!("cannot start: {error}")))?;
     refuse_beside_a_server(&config)?;
+    let identity = identity(&config)?;
     // Locked against a second server, so before the lease is taken.
     let spool = Spool::open(config.server.state_dir.join("spool")).map_err(CliError::failed)?;
     let ledger = Ledger::open(&config, "serve")?;
@@ -142,7 +143,7 @@ pub(super) fn serve(config: Config, config_file: &Path, ready: impl FnOnce()) ->
     let result = runtime.block_on(async {
         let mut doors = JoinSet::new();
         control::start(&config.server.control_socket, &operations, &stop, &mut doors)?;
-        let doors_open = open_http(&config, &operations, &stop, &mut doors).await?;
+        let doors_open = open_http(&config, &operations, identity, &stop, &mut doors).await?;
         let settings = coa::Settings { captive_url: captive_url(&config), ..coa::Settings::default() };
         doors.spawn(coa::run(settings, Arc::clone(&operations), nas_order_queue, stop.clone()));
         doors.spawn(end_silent_sessions(Arc::clone(&operations), stop.clone()));
@@ -230,6 +231,7 @@ struct OpenDoors {
 async fn open_http(
     config: &Config,
     operations: &Arc<Operations>,
+    identity: Option<Arc<Identity>>,
     stop: &watch::Receiver<bool>,
     tasks: &mut JoinSet<()>,
 ) -> std::io::Result<OpenDoors> {
@@ -237,7 +239,6 @@ async fn open_http(
     let api = Arc::new(system_api::SystemApi::new(Arc::clone(operations), config.system_api.clone(), log));
     open(&config.system_api.listen, Arc::clone(&api), system_api::SystemApi::limits(), stop, tasks).await?;
     open_calls(config, operations, stop, tasks).await?;
-    let identity = identity(config)?;
     let management = Arc::new(Management::new(Arc::clone(operations), config.management.clone()));
     let door = http::Door::new(Arc::clone(&management), Management::limits(), stop.clone());
     open_door(&door, &config.management.plain_listen, tasks).await?;
@@ -253,14 +254,19 @@ async fn open_http(
 }
 
 /// The certificate of the doors that speak TLS, if there are any. Without them none is made.
-fn identity(config: &Config) -> std::io::Result<Option<Arc<Identity>>> {
+fn identity(config: &Config) -> Result<Option<Arc<Identity>>, CliError> {
     let (management, cabinet) = (&config.management.listen, &config.cabinet.tls_listen);
     if management.is_empty() && cabinet.is_empty() {
         return Ok(None);
     }
     let listen: Vec<SocketAddr> = management.iter().chain(cabinet).copied().collect();
     let self_signed = SelfSigned::new(&config.server.state_dir, &config.server.name, &listen);
-    Identity::open(&config.management.certificate, self_signed).map(Some).map_err(std::io::Error::other)
+    Identity::open(&config.management.certificate, self_signed).map(Some).map_err(|error| {
+        match config.management.certificate {
+            CertificateFiles::Given { .. } => CliError::Settings(error.to_string()),
+            CertificateFiles::SelfSigned => CliError::failed(error),
+        }
+    })
 }
 
 /// Opens the doors of softswitches.

@@ -58,9 +58,14 @@ impl Management {
     /// The name of the follower whose token this is. Every token is compared, in time that tells nothing of them but
     /// their length.
     pub fn follower(&self, token: &str) -> Option<&str> {
-        let accepted = |known: &&FeedToken| known.token.accept(token);
-        // `filter` and not `find`: which of the tokens was right must not show in the time.
-        self.feed_tokens.iter().filter(accepted).map(|known| known.name.as_str()).last()
+        let mut name = None;
+        // To the end: which of the tokens was right must not show in the time.
+        for known in &self.feed_tokens {
+            if known.token.accept(token) {
+                name = Some(known.name.as_str());
+            }
+        }
+        name
     }
 
     pub(super) fn read(section: &mut Section<'_>) -> Management {

@@ -46,6 +46,8 @@ impl SelfSigned {
     pub(super) fn made(&self) -> Result<(PathBuf, PathBuf), TlsError> {
         let (certificate, key) = (certificate_path(&self.directory), self.directory.join(KEY_FILE));
         if !(certificate.exists() && key.exists()) {
+            fs::create_dir_all(&self.directory)
+                .map_err(|error| TlsError::File(self.directory.clone(), error))?;
             let unusable = |error: rcgen::Error| TlsError::Unusable(format!("cannot be made: {error}"));
             let pair = KeyPair::generate().map_err(unusable)?;
             let made =

@@ -33,7 +33,7 @@ pub struct Machine<'a> {
 }
 
 impl<'a> Machine<'a> {
-    fn new(namespace: &'a Namespace, directory: &Path, name: &str, more: &str) -> Machine<'a> {
+    pub fn new(namespace: &'a Namespace, directory: &Path, name: &str, more: &str) -> Machine<'a> {
         let directory = directory.join(name);
         fs::create_dir_all(&directory).unwrap();
         let path = directory.display();
@@ -61,14 +61,14 @@ impl<'a> Machine<'a> {
         server
     }
 
-    fn program(&self, words: &[&str]) -> Command {
+    pub fn program(&self, words: &[&str]) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.namespace.name, env!("CARGO_BIN_EXE_headgate")]);
         command.args(words).arg("--config").arg(self.directory.join("headgate.toml")).env("NO_COLOR", "1");
         command
     }
 
-    fn run(&self, words: &[&str]) -> String {
+    pub fn run(&self, words: &[&str]) -> String {
         let output = self.program(words).output().unwrap();
         assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()

@@ -30,6 +30,11 @@ fn the_page_is_served_over_tls_the_feed_without_on_loopback_and_a_hangup_takes_t
     assert!(curl("https://localhost:9445/").starts_with("<!DOCTYPE html>"));
     assert!(curl(&format!("{TOKEN} http://127.0.0.1:8444/feed")).contains("the token is not one of"));
 
+    let socket = directory.path().join("one/control.sock");
+    let local = curl(&format!("-i --unix-socket {} 'http://x/feed?follower=box-7'", socket.display()));
+    assert!(local.contains("\"cursor\"") && local.contains("ETag: \"w-"), "{local}");
+    assert!(server.run(&["status"]).contains("box-7"), "on the control socket a follower says its name");
+
     // Another token and another certificate; connections to come have them, and only the doors need a restart.
     let old = fs::read(&certificate).unwrap();
     fs::remove_file(&certificate).unwrap();
@@ -47,6 +52,13 @@ fn the_page_is_served_over_tls_the_feed_without_on_loopback_and_a_hangup_takes_t
     assert!(curl(&format!("{TOKEN} https://localhost:8443/feed")).contains("\"cursor\""));
     assert!(curl(&format!("{TOKEN} http://127.0.0.1:8444/feed")).contains("\"cursor\""));
     assert!(curl("https://localhost:9445/").starts_with("<!DOCTYPE html>"));
+
+    let given = "tls-certificate = \"/nowhere/chain.pem\"\ntls-key = \"/nowhere/key.pem\"\n";
+    let broken = Machine::new(&nas, directory.path(), "two", &format!("[management]\n{given}"));
+    let output = broken.program(&["serve"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(78), "{said}");
+    assert!(said.contains("/nowhere/chain.pem: No such file"), "{said}");
 
     fs::write(&certificate, "nonsense").unwrap();
     server.hang_up();
