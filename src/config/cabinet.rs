@@ -28,6 +28,8 @@ pub struct Cabinet {
     pub phone: String,
     /// None: the usual ones are named in general.
     pub ways: Vec<Way>,
+    /// The same page over TLS, with the certificate of `[management]`.
+    pub tls_listen: Vec<SocketAddr>,
 }
 
 /// A way to pay.
@@ -119,6 +121,7 @@ impl Default for Cabinet {
             provider: Words::default(),
             phone: String::new(),
             ways: Vec::new(),
+            tls_listen: Vec::new(),
         }
     }
 }
@@ -134,7 +137,7 @@ impl Cabinet {
             .parsed("provider-en", &mut cabinet.provider.english, NAME, name)
             .parsed("phone", &mut cabinet.phone, NAME, name)
             .value("way", &mut cabinet.ways, ways)
-            .not_served_unless_empty("tls-listen");
+            .listen("tls-listen", &mut cabinet.tls_listen);
         cabinet
     }
 }

@@ -46,6 +46,8 @@ counters! {
     coa_unanswered,
     system_api_requests,
     system_api_refused,
+    /// Requests to the management door without a right token.
+    management_refused,
     payments,
     payment_repeats,
 }
@@ -67,6 +69,8 @@ pub struct Status {
     pub addresses: usize,
     pub sessions: usize,
     pub nas: Vec<NasStatus>,
+    /// Who follows the feed, by name.
+    pub followers: Vec<super::FollowerStatus>,
     pub fees: FeesLine,
     /// Commands waiting for the writer.
     pub queue: usize,
@@ -124,6 +128,7 @@ impl Operations {
             addresses,
             sessions,
             nas,
+            followers: self.follower_status(),
             fees: FeesLine {
                 through: fees.through,
                 held: fees.held,
