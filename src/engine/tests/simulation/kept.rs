@@ -75,7 +75,7 @@ impl Kept {
                 return assert_eq!(before, None, "the key of an answer is unique");
             }
             Change::ForgetAnswers(before) => return self.answers.retain(|_, answer| answer.at >= *before),
-            Change::Audit(_) => return,
+            Change::Audit(_) | Change::AddressAssigned(_) | Change::AddressWithdrawn { .. } => return,
             _ => return self.others.push(change),
         };
         if let Change::Session(session) = &change
