@@ -1,9 +1,10 @@
 //! What a command changed, for the store and the directory.
 
 use super::{
-    Account, AccountState, Act, Assignment, AssignmentKind, AuditEntry, BooksState, Budget, FeeState, Group, LedgerAccount, Meter, Nas,
-    Package, PackageHolding, Payment, PaymentKey, Pending, Plan, Pool, PoolGrant, RatingDocument,
-    RememberedAnswer, Service, Session, SpoolPosition, Subscriber, SubscriberId, Timestamp, Transfer,
+    Account, AccountState, Act, Assignment, AssignmentKind, AuditEntry, BooksState, Budget, FeeState, Group,
+    LedgerAccount, Meter, Nas, Package, PackageHolding, Payment, PaymentKey, Pending, Plan, Pool, PoolGrant,
+    RatingDocument, RememberedAnswer, Service, Session, SpoolPosition, Subscriber, SubscriberId, Timestamp,
+    Transfer,
 };
 use ipnet::IpNet;
 

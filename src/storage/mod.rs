@@ -12,7 +12,9 @@ mod words;
 #[cfg(test)]
 mod conformance;
 
-pub use questions::{AccountPostings, AddressSession, OperatorTotals, PaymentFilter, RevenueTotals, Span, Totals};
+pub use questions::{
+    AccountPostings, AddressSession, OperatorTotals, PaymentFilter, RevenueTotals, Span, Totals,
+};
 pub use spool::{Spool, SpoolError, SpoolOptions, SpoolReader};
 pub use sqlite::{SqliteReader, SqliteStore};
 pub use vault::Vault;
@@ -62,6 +64,8 @@ pub trait Reader: Send + Sync {
 
     /// Balance of an account from its postings with lower ids than this.
     fn balance_before(&self, account: AccountId, transfer: TransferId) -> Result<Money, StoreError>;
+
+    fn pools(&self) -> Result<Vec<Pool>, StoreError>;
 
     /// All plans.
     fn plans(&self) -> Result<Vec<Plan>, StoreError>;

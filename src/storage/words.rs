@@ -1,8 +1,8 @@
 //! The words that kinds are stored as, the same in every back end. They stand in databases: never change one.
 
 use crate::model::{
-    AccessMethod, AccountKind, AssignmentKind, Asset, Charge, LedgerKind, MeteredService, OnShortage, Period, TransferKind,
-    Vendor,
+    AccessMethod, AccountKind, Asset, AssignmentKind, Charge, LedgerKind, MeteredService, OnShortage, Period,
+    TransferKind, Vendor,
 };
 
 /// A kind that is stored as one lower-case word.

@@ -1,6 +1,8 @@
 //! The reading side: a few read-only connections, shared by the doors' threads.
 
-use super::super::{AccountPostings, AddressSession, PaymentFilter, Reader, Span, StoreError, Totals, TransferFilter};
+use super::super::{
+    AccountPostings, AddressSession, PaymentFilter, Reader, Span, StoreError, Totals, TransferFilter,
+};
 use super::{addresses, books, closing, connection, read, reports, schema, tables};
 use crate::model::*;
 use parking_lot::{Condvar, Mutex};
@@ -16,12 +18,12 @@ const ROWS_MAX: usize = 100_000;
 /// Answers questions from the file without ever making the writer wait.
 pub struct SqliteReader {
     path: PathBuf,
-    pool: Mutex<Pool>,
+    pool: Mutex<Connections>,
     returned: Condvar,
 }
 
 #[derive(Default)]
-struct Pool {
+struct Connections {
     idle: Vec<Connection>,
     /// Idle and lent.
     open: usize,
@@ -44,7 +46,7 @@ impl SqliteReader {
         }
         Ok(SqliteReader {
             path,
-            pool: Mutex::new(Pool { idle: vec![first], open: 1 }),
+            pool: Mutex::new(Connections { idle: vec![first], open: 1 }),
             returned: Condvar::new(),
         })
     }
@@ -125,6 +127,10 @@ impl Reader for SqliteReader {
              - (SELECT coalesce(sum(amount), 0) FROM transfer WHERE debit = ?1 AND debit > 0 AND id < ?2)";
         let values = params![account.0, transfer.0];
         self.ask(|c| Ok(Money::from_micros(c.query_row(sql, values, |row| row.get(0))?)))
+    }
+
+    fn pools(&self) -> Result<Vec<Pool>, StoreError> {
+        self.ask(|c| read::rows(c, &tables::POOL.select(), [], read::pool))
     }
 
     fn plans(&self) -> Result<Vec<Plan>, StoreError> {

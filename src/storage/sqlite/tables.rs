@@ -225,8 +225,7 @@ pub(super) const SESSION_BEFORE: &str = "SELECT updated, framed_ip, ipv6_prefixe
      WHERE nas = ?1 AND acct_session_id = ?2 AND login = ?3 AND started = ?4";
 
 /// An address of a session, from a moment on.
-pub(super) const SESSION_ADDRESS: &str =
-    "INSERT INTO session_address (prefix, since, nas, acct_session_id, login, started) VALUES (?, ?, ?, ?, ?, ?) \
+pub(super) const SESSION_ADDRESS: &str = "INSERT INTO session_address (prefix, since, nas, acct_session_id, login, started) VALUES (?, ?, ?, ?, ?, ?) \
      ON CONFLICT DO UPDATE SET until = NULL";
 
 /// The same parameters; the moment is the end.

@@ -22,7 +22,8 @@ pub(super) fn before(to: &mut Prepared<'_>, session: &Session) -> Result<Option<
     let framed_ip: Option<String> = row.get(1)?;
     let prefixes: String = row.get(2)?;
     let framed_ip = framed_ip.and_then(|text| text.parse().ok()).map(|host: std::net::IpAddr| host.into());
-    let prefixes = prefixes.split_ascii_whitespace().filter_map(|text| text.parse().ok()).map(|n: IpNet| n.trunc());
+    let prefixes =
+        prefixes.split_ascii_whitespace().filter_map(|text| text.parse().ok()).map(|n: IpNet| n.trunc());
     Ok(Some(Before {
         updated: Timestamp::from_micros(row.get(0)?),
         addresses: framed_ip.into_iter().chain(prefixes).collect(),
@@ -97,8 +98,5 @@ pub(super) fn withdrawn(
     subscriber: SubscriberId,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    to.write(
-        Statement::AssignmentEnd,
-        params![prefix.to_string(), kind.word(), subscriber.0, at.micros()],
-    )
+    to.write(Statement::AssignmentEnd, params![prefix.to_string(), kind.word(), subscriber.0, at.micros()])
 }
