@@ -41,7 +41,7 @@ impl WhoHad {
                         ("UNTIL", "until"),
                         ("ONLINE", "online"),
                         ("SESSION FROM", "session_from"),
-                        ("UNTIL", "session_until"),
+                        ("SESSION UNTIL", "session_until"),
                         ("LAST NEWS", "last_news"),
                         ("NAS", "nas"),
                         ("MAC", "mac"),
