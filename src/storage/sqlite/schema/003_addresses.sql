@@ -13,12 +13,14 @@ CREATE TABLE session_address (
     PRIMARY KEY (prefix, since, nas, acct_session_id, login, started)
 ) STRICT, WITHOUT ROWID;
 
+-- In the order of the key, which writes each page once.
 INSERT INTO session_address (prefix, since, nas, acct_session_id, login, started)
     SELECT framed_ip || '/32', started, nas, acct_session_id, login, started
-    FROM session WHERE framed_ip IS NOT NULL;
+    FROM session WHERE framed_ip IS NOT NULL ORDER BY 1, 2;
 INSERT OR IGNORE INTO session_address (prefix, since, nas, acct_session_id, login, started)
     SELECT net.value, started, nas, acct_session_id, login, started
-    FROM session, json_each('["' || replace(ipv6_prefixes, ' ', '","') || '"]') AS net WHERE ipv6_prefixes <> '';
+    FROM session, json_each('["' || replace(ipv6_prefixes, ' ', '","') || '"]') AS net WHERE ipv6_prefixes <> ''
+    ORDER BY 1, 2;
 
 -- Of subscribers by agreement: configured, delegated, routed, source NAT. The login is the one of that time.
 CREATE TABLE address_assignment (
