@@ -211,7 +211,10 @@ impl State {
                 self.edge_positions.insert(edge.clone(), *position);
             }
             // Kept by the store alone.
-            Change::Act(_) | Change::Audit(_) => {}
+            Change::Act(_)
+            | Change::Audit(_)
+            | Change::AddressAssigned(_)
+            | Change::AddressWithdrawn { .. } => {}
             Change::Service(_) | Change::Package(_) => self.billing.absorb(change),
             Change::Holding(holding) => {
                 touched.subscribers.insert(holding.subscriber);

@@ -25,6 +25,7 @@ mod silence;
 mod statement;
 mod status;
 mod terms;
+mod who_had;
 mod why;
 
 pub use authorize::{Accepted, Authorization, LoginRequest, Proof, RadiusRules};
@@ -46,6 +47,7 @@ pub use search::{FoundRow, SessionRow};
 pub use statement::{Statement, StatementLine, SumOfKind};
 pub use status::{Counters, Status};
 pub use terms::{PlanChange, PlanFor, PlanInput, PlanRow};
+pub use who_had::{Holder, WhoHad, WhoHadQuery};
 pub use why::{CheckResult, Ladder, Step};
 
 use crate::directory::{Directory, Found, LookupError};
