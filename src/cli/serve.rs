@@ -9,7 +9,9 @@ use crate::engine::{CallRules, Settings};
 use crate::followers::coa;
 use crate::model::*;
 use crate::observe::RuntimeLog;
-use crate::operations::{Counters, Operations, PortRules, RadiusRules, Recorder, replay_until_stopped};
+use crate::operations::{
+    Counters, Operations, PortRules, RadiusRules, Recorder, Reports, replay_until_stopped,
+};
 use crate::storage::{Reader, Spool, SpoolReader, SqliteStore, Vault};
 use crate::web::Captive;
 use crate::writer::{Started, Writer, WriterHandle};
@@ -137,7 +139,8 @@ pub(super) fn serve(config: Config, config_file: &Path, ready: impl FnOnce()) ->
     let accounting = accounting.start(&config.server.name, &ledger, &recorder, radius.deliverer())?;
     let result = runtime.block_on(async {
         let mut doors = JoinSet::new();
-        control::start(&config.server.control_socket, &operations, &stop, &mut doors)?;
+        let reports = Reports::new(Arc::clone(&operations), Arc::clone(&recorder) as Arc<_>);
+        control::start(&config.server.control_socket, &operations, &reports, &stop, &mut doors)?;
         let api = open_http(&config, &operations, &stop, &mut doors).await?;
         let settings = coa::Settings { captive_url: captive_url(&config), ..coa::Settings::default() };
         doors.spawn(coa::run(settings, Arc::clone(&operations), nas_order_queue, stop.clone()));

@@ -1,4 +1,5 @@
-//! The control socket: JSON-RPC 2.0 at `POST /rpc` and the feed at `GET /feed`, over HTTP on a Unix socket.
+//! The control socket: JSON-RPC 2.0 at `POST /rpc`, the feed at `GET /feed` and the reports of enforcers at
+//! `POST /report`, over HTTP on a Unix socket.
 //!
 //! Who may open the socket is said by its owner, group and mode (0660); who asked is known from the kernel and stands in
 //! the postings. The command line and the enforcer beside the server come in here.
@@ -8,8 +9,9 @@ mod rpc;
 
 use crate::directory::Cursor;
 use crate::doors::http::{Body, Door, Limits, Method, Parameters, Request, Response};
+use crate::doors::report;
 use crate::model::Actor;
-use crate::operations::{FeedRequest, Operations};
+use crate::operations::{FeedRequest, Operations, Reports};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -23,6 +25,7 @@ use tokio::task::JoinSet;
 const BODY_OCTETS_MAX: usize = 1 << 30;
 const CONNECTIONS_MAX: usize = 256;
 const SOCKET_MODE: u32 = 0o660;
+const FOLLOWER_DEFAULT: &str = "local";
 /// Pause after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -31,6 +34,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub fn start(
     path: &Path,
     operations: &Arc<Operations>,
+    reports: &Arc<Reports>,
     stop: &watch::Receiver<bool>,
     tasks: &mut JoinSet<()>,
 ) -> io::Result<()> {
@@ -44,11 +48,16 @@ pub fn start(
     }
     let listener = UnixListener::bind(path).map_err(at)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(SOCKET_MODE)).map_err(at)?;
-    tasks.spawn(serve(listener, Arc::clone(operations), stop.clone()));
+    tasks.spawn(serve(listener, Arc::clone(operations), Arc::clone(reports), stop.clone()));
     Ok(())
 }
 
-async fn serve(listener: UnixListener, operations: Arc<Operations>, stop: watch::Receiver<bool>) {
+async fn serve(
+    listener: UnixListener,
+    operations: Arc<Operations>,
+    reports: Arc<Reports>,
+    stop: watch::Receiver<bool>,
+) {
     let limits = Limits { body_octets_max: BODY_OCTETS_MAX, ..Limits::default() };
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
@@ -70,8 +79,9 @@ async fn serve(listener: UnixListener, operations: Arc<Operations>, stop: watch:
         // Beyond the limit a connection is closed at once; the command line says so.
         let Ok(place) = Arc::clone(&room).try_acquire_owned() else { continue };
         let actor = actor_of(&stream);
-        let operations = Arc::clone(&operations);
-        let handler = move |request| answer(Arc::clone(&operations), actor.clone(), request);
+        let (operations, reports) = (Arc::clone(&operations), Arc::clone(&reports));
+        let handler =
+            move |request| answer(Arc::clone(&operations), Arc::clone(&reports), actor.clone(), request);
         let door = Door::new(handler, limits.clone(), stop.clone());
         connections.spawn(async move {
             door.connection(stream, None).await;
@@ -80,7 +90,12 @@ async fn serve(listener: UnixListener, operations: Arc<Operations>, stop: watch:
     }
 }
 
-async fn answer(operations: Arc<Operations>, actor: Actor, request: Request) -> Response {
+async fn answer(
+    operations: Arc<Operations>,
+    reports: Arc<Reports>,
+    actor: Actor,
+    request: Request,
+) -> Response {
     match (request.path.as_str(), &request.method) {
         ("/rpc", Method::Post) => match rpc::answer(&operations, &actor, &request.body).await {
             Some(answer) => Response::json(200, &answer),
@@ -90,9 +105,14 @@ async fn answer(operations: Arc<Operations>, actor: Actor, request: Request) -> 
             Ok(wanted) => Response::json(200, &operations.feed(&wanted).await),
             Err(text) => Response::text(400, format!("{text}\n")),
         },
+        ("/report", Method::Post) => match follower(&Parameters::of(&request)) {
+            Ok(enforcer) => report::answer(&reports, &enforcer, &request.body).await,
+            Err(text) => Response::text(400, format!("{text}\n")),
+        },
+        ("/report", _) => Response::method_not_allowed("POST"),
         ("/rpc", _) => Response::method_not_allowed("POST"),
         ("/feed", _) => Response::method_not_allowed("GET"),
-        _ => Response::text(404, "there is /rpc and /feed here\n"),
+        _ => Response::text(404, "there are /rpc, /feed and /report here\n"),
     }
 }
 
@@ -115,6 +135,18 @@ fn feed_request(parameters: &Parameters) -> Result<FeedRequest, String> {
         }
     }
     Ok(wanted)
+}
+
+/// `follower=NAME`: which enforcer reports; absent, the one beside the server.
+fn follower(parameters: &Parameters) -> Result<String, String> {
+    let mut follower = FOLLOWER_DEFAULT.to_owned();
+    for (name, value) in parameters.iter() {
+        match name {
+            "follower" => value.clone_into(&mut follower),
+            _ => return Err(format!("unknown parameter {name:?}; expected follower")),
+        }
+    }
+    Ok(follower)
 }
 
 /// The user at the other end, as the kernel knows it.
