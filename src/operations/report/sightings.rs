@@ -86,7 +86,10 @@ impl Draft<'_> {
     }
 
     fn note_stranger(&mut self, sighting: &Sighting, declined: &Declined) {
-        let attempt = self.attempt("IPoE", sighting, rejected(declined));
+        let mac = sighting.mac.map(|mac| format!(" with MAC {mac}")).unwrap_or_default();
+        let text = format!("{}{mac}: {}", sighting.address, declined.text);
+        let result = LoginResult::Rejected { token: declined.token, text };
+        let attempt = self.attempt("IPoE", sighting, result);
         let directory = &self.operations.directory;
         if let Some(mac) = sighting.mac {
             directory.note_sighted(&mac.to_string(), attempt.clone());
