@@ -35,6 +35,7 @@ impl Enforce {
                 .collect(),
             protect_ports: enforcement.protect_ports,
             ports_only: self.ports_only,
+            probes: enforcement::ProbeTimes::default(),
             state_dir: config.server.state_dir,
         };
         let stop = Arc::new(AtomicBool::new(false));

@@ -2,6 +2,7 @@
 
 use super::follower::{Follower, Server};
 use super::kernel::{Finding, Kernel, NetlinkError};
+use super::reporter::{self, News};
 use super::resolver::{self, Garden};
 use super::saved::{self, Purpose, Saver};
 use super::settings::{InterfacePattern, Settings};
@@ -91,7 +92,7 @@ pub fn run(settings: &Settings, stop: &Arc<AtomicBool>) -> Result<(), EnforceErr
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
 
     let follower = Follower {
-        servers,
+        servers: servers.clone(),
         nas: settings.nas,
         cursor: gate.wanted.cursor.clone(),
         events: sender.clone(),
@@ -100,19 +101,23 @@ pub fn run(settings: &Settings, stop: &Arc<AtomicBool>) -> Result<(), EnforceErr
     };
     let threads = [spawn("enforce-watch", || watcher.run())?, spawn("enforce-feed", || follower.run())?];
     start_resolver(settings, &gate.wanted, sender, stop)?;
+    let reporting = reporter::start(settings, servers, &gate.news, stop)?;
     let result = gate.take_events(&events, stop);
 
     stop.store(true, Ordering::Relaxed);
     // A thread that waits for room in the queue must find it closed.
     drop(events);
-    for thread in threads {
+    for thread in threads.into_iter().chain(reporting) {
         let _ = thread.join();
     }
     gate.saver.finish(&gate.wanted);
     result
 }
 
-fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, EnforceError> {
+pub(super) fn spawn(
+    name: &str,
+    body: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, EnforceError> {
     let thread = std::thread::Builder::new().name(name.to_owned()).spawn(body);
     thread.map_err(|error| EnforceError::System(format!("thread {name}: {error}")))
 }
@@ -133,6 +138,8 @@ fn start_resolver(
 }
 
 struct Gate {
+    /// What the reporter is told.
+    news: News,
     kernel: Kernel,
     interfaces: Vec<InterfacePattern>,
     captive: Option<SocketAddr>,
@@ -159,6 +166,7 @@ impl Gate {
             .map_err(|error| EnforceError::System(format!("thread enforce-save: {error}")))?;
         let now = Instant::now();
         Ok(Gate {
+            news: News::open(settings),
             kernel: Kernel::open()?,
             interfaces,
             captive: settings.captive,
@@ -225,6 +233,7 @@ impl Gate {
             self.start_over.store(true, Ordering::Relaxed);
             return Ok(());
         };
+        self.news.page(page);
         self.saver.note();
         if !self.known {
             self.known = true;

@@ -38,6 +38,11 @@ impl Server {
             None => Err(format!("servers: {text:?} is not unix:/path")),
         }
     }
+
+    /// Connects; setting `stop` ends every wait of the connection.
+    pub(super) fn open<'a>(&self, stop: &'a AtomicBool) -> io::Result<Connection<'a>> {
+        Connection::open(&self.0, stop)
+    }
 }
 
 pub struct Follower {

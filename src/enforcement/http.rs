@@ -53,6 +53,22 @@ impl<'a> Connection<'a> {
     pub fn get(&mut self, target: &str, patience: Duration) -> io::Result<Answer> {
         let request = format!("GET {target} HTTP/1.1\r\nHost: headgate\r\nAccept: application/json\r\n\r\n");
         self.stream.write_all(request.as_bytes())?;
+        self.answer(patience)
+    }
+
+    /// Sends `body`, which is JSON, and waits for the answer in the same way.
+    pub fn post(&mut self, target: &str, body: &[u8], patience: Duration) -> io::Result<Answer> {
+        let head = format!(
+            "POST {target} HTTP/1.1\r\nHost: headgate\r\nAccept: application/json\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        self.stream.write_all(head.as_bytes())?;
+        self.stream.write_all(body)?;
+        self.answer(patience)
+    }
+
+    fn answer(&mut self, patience: Duration) -> io::Result<Answer> {
         let (status, body, close) = self.head(patience)?;
         let (body, close) = match body {
             Body::Length(length) => (self.exactly(length, patience)?, close),

@@ -9,7 +9,9 @@ mod follower;
 mod http;
 pub mod kernel;
 mod netlink;
+mod probes;
 pub mod ranges;
+pub mod reporter;
 mod resolver;
 mod saved;
 mod settings;
@@ -18,4 +20,5 @@ pub mod wanted;
 mod watcher;
 
 pub use daemon::{EnforceError, run};
+pub use probes::ProbeTimes;
 pub use settings::{InterfacePattern, Settings, WalledEntry};
