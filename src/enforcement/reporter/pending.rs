@@ -53,6 +53,8 @@ pub struct Pending {
     silent: BTreeSet<IpNet>,
     /// Grows with each last value that comes and each that is answered.
     finals_changed: u64,
+    /// How many of the unanswered are last ones.
+    finals: usize,
     /// Last values that had no room.
     lost: u64,
 }
@@ -68,6 +70,7 @@ impl Pending {
             sighted: HashSet::new(),
             silent: BTreeSet::new(),
             finals_changed: 0,
+            finals: 0,
             lost: 0,
         }
     }
@@ -97,6 +100,7 @@ impl Pending {
         self.finals_changed += u64::from(new.counted.gone);
         if let Some(held) = self.unanswered.get_mut(&key) {
             let old = held.counted;
+            self.finals += usize::from(new.counted.gone && !old.gone);
             let larger = new.counted.down_octets > old.down_octets || new.counted.up_octets > old.up_octets;
             if larger {
                 held.read = new.read;
@@ -110,15 +114,17 @@ impl Pending {
             self.lost += u64::from(new.counted.gone);
             return;
         }
+        self.finals += usize::from(new.counted.gone);
         self.unanswered.insert(key, new);
     }
 
-    /// Forgets a value of an element that is there: it is read again. False: there are only last ones.
+    /// Forgets the values of elements that are there: they are read again. False: there are only last ones.
     fn make_room(&mut self) -> bool {
-        let there = self.unanswered.iter().rev().find(|(_, held)| !held.counted.gone);
-        let Some(key) = there.map(|(key, _)| key.clone()) else { return false };
-        self.unanswered.remove(&key);
-        true
+        let there = self.finals < self.unanswered.len();
+        if there {
+            self.unanswered.retain(|_, held| held.counted.gone);
+        }
+        there
     }
 
     /// A source that the feed does not know.
@@ -176,6 +182,7 @@ impl Pending {
             // A newer reading may have come meanwhile.
             if self.unanswered.get(&key) == Some(&held) {
                 self.unanswered.remove(&key);
+                self.finals -= usize::from(held.counted.gone);
                 self.finals_changed += u64::from(held.counted.gone);
             }
             if held.counted.gone {

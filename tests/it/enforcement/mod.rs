@@ -7,6 +7,7 @@
 mod enforcer;
 mod feed;
 mod guards;
+mod ipoe;
 mod mending;
 
 mod table;
