@@ -8,6 +8,9 @@ use std::time::Duration;
 
 /// How often a session that a sighting opened gets an interim record while its counters move.
 const NEWS_INTERVAL: Duration = Duration::from_secs(60);
+/// A counter that has not moved for this long while a newer one of its address does has lost its element. Not at once:
+/// the elements of the two directions are made anew apart.
+const FORGOTTEN: Duration = Duration::from_secs(3600);
 /// Acct-Terminate-Cause of counters whose element was removed, or whose machine was booted (RFC 2866 section 5.10).
 const CAUSE_NAS_REQUEST: u32 = 10;
 const CAUSE_NAS_REBOOT: u32 = 11;
@@ -109,12 +112,14 @@ impl Draft<'_> {
         }
     }
 
-    /// An address has one element at a time: those made before this one count no further.
+    /// An element that stands no more though nobody said so: a newer one moves and this one has not for long. Should it
+    /// move again, it is counted all the same.
     fn end_older(&mut self, inner: &Inner, counted: &Counted, elements: &str) {
         for counter in inner.counters_of(counted.subscriber) {
             let rest = counter.key.acct_session_id.strip_prefix(elements);
             let generation = rest.and_then(|rest| rest.split('/').next()?.parse::<u64>().ok());
-            if generation.is_some_and(|generation| generation < counted.generation) {
+            let older = generation.is_some_and(|generation| generation < counted.generation);
+            if older && self.now.since(counter.updated) >= FORGOTTEN {
                 self.end(counter, CAUSE_NAS_REQUEST);
             }
         }

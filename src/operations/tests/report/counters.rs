@@ -45,6 +45,25 @@ fn an_element_made_anew_counts_from_nothing_and_its_predecessor_may_still_tell_i
 }
 
 #[test]
+fn two_generations_count_beside_each_other_and_one_that_is_forgotten_ends() {
+    let centre = Centre::new();
+    // Only the element of the way up was made anew.
+    centre.counted(&[centre.element("office", "10.9.0.9/32", 1, (MIB, MIB))]);
+    centre.counted(&[
+        centre.element("office", "10.9.0.9/32", 1, (2 * MIB, MIB)),
+        centre.element("office", "10.9.0.9/32", 2, (0, MIB)),
+    ]);
+    assert_eq!(centre.balance("4"), "994.00");
+    assert_eq!(centre.sessions().len(), 2);
+    centre.office.later(Duration::from_secs(3600));
+    centre.counted(&[centre.element("office", "10.9.0.9/32", 2, (0, 2 * MIB))]);
+    assert_eq!(centre.sessions(), [format!("office 10.9.0.9 0 {}", 2 * MIB)]);
+    assert_eq!(centre.balance("4"), "993.00");
+    centre.counted(&[centre.element("office", "10.9.0.9/32", 1, (3 * MIB, MIB))]);
+    assert_eq!(centre.balance("4"), "991.00", "what it counted nevertheless");
+}
+
+#[test]
 fn a_new_boot_begins_anew_and_ends_what_was_counted_before_it() {
     let centre = Centre::new();
     centre.counted(&[centre.element("office", "10.9.0.9/32", 1, (2 * MIB, 0))]);
