@@ -1,20 +1,23 @@
 //! The enforcer itself: takes events one by one and keeps the kernel as the wanted state says.
 
+use super::counters::{Book, Counted};
 use super::follower::{Follower, Server};
-use super::kernel::{Finding, Kernel, NetlinkError};
-use super::reporter::{self, News};
+use super::kernel::{Finding, Kernel, NetlinkError, Reading};
+use super::lanes::{Assign, Unshaped};
+use super::meter;
+use super::reporter::{News, Reporting};
 use super::resolver::{self, Garden};
 use super::saved::{self, Purpose, Saver};
 use super::settings::{InterfacePattern, Settings};
 use super::skeleton::{Layout, Skeleton};
 use super::wanted::{Plan, Scope, Wanted, diff};
 use super::watcher::Watcher;
-use crate::model::FeedPage;
+use crate::model::{AccessMethod, FeedPage};
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -27,6 +30,8 @@ const MEND_DEBOUNCE: Duration = Duration::from_millis(5);
 /// Between two looks at the table, so that somebody who changes it all the time does not keep us busy.
 const MEND_GAP: Duration = Duration::from_millis(100);
 const RETRY_GAP: Duration = Duration::from_secs(1);
+/// Counters told at a time.
+const COUNTED_MAX: usize = 16_384;
 /// How often it looks whether it is to stop.
 const LOOK_UP: Duration = Duration::from_millis(100);
 
@@ -72,19 +77,51 @@ pub(super) enum Event {
     Walled(Vec<IpNet>),
     /// Somebody else changed the table.
     Foreign,
+    /// Counters of the kernel, a part of a round.
+    Readings(Vec<Reading>),
+    /// All counters have been read. Not `whole`: the table was not there.
+    RoundRead {
+        whole: bool,
+    },
+}
+
+/// Where the enforcer tells what it sees. Nobody may listen; a full channel is tried again with the next news.
+#[derive(Clone, Debug, Default)]
+pub struct Outlets {
+    /// Octets of `ipoe` and `static` subscribers: every ten seconds, and when an element goes.
+    pub counted: Option<SyncSender<Vec<Counted>>>,
 }
 
 /// Enforces until `stop` is set, in the network namespace of the calling thread. The table stays behind as it is.
 ///
-/// Side effects: threads `enforce-*`; table `inet headgate`; `enforce.state` in the state directory; tells systemd
+/// Side effects: threads `enforce-*`; table `inet headgate`; `enforce.state` and `reports.kept` in the state directory; tells systemd
 /// that it is ready once a saved state is applied, or none was found. Before the first state is known, the
 /// kernel is left as it is found.
 pub fn run(settings: &Settings, stop: &Arc<AtomicBool>) -> Result<(), EnforceError> {
     settings.check()?;
+    let reporting = Reporting::start(settings, stop)?;
+    let result = enforce(settings, reporting.outlets(), reporting.news(), stop);
+    stop.store(true, Ordering::Relaxed);
+    reporting.finish();
+    result
+}
+
+/// As [`run`]; what is seen on the way is told here, and not to the server.
+pub fn run_with(settings: &Settings, outlets: Outlets, stop: &Arc<AtomicBool>) -> Result<(), EnforceError> {
+    enforce(settings, outlets, None, stop)
+}
+
+fn enforce(
+    settings: &Settings,
+    outlets: Outlets,
+    news: Option<News>,
+    stop: &Arc<AtomicBool>,
+) -> Result<(), EnforceError> {
+    settings.check()?;
     let servers: Result<Vec<Server>, String> = settings.servers.iter().map(|s| Server::parse(s)).collect();
     let servers = servers.map_err(EnforceError::Settings)?;
     let (sender, events) = sync_channel(EVENTS_MAX);
-    let mut gate = Gate::open(settings)?;
+    let mut gate = Gate::open(settings, outlets, news)?;
     // Listening begins before the first look, so that no change falls between.
     let watcher =
         Watcher::open(gate.kernel.port(), sender.clone(), Arc::clone(&gate.foreign), Arc::clone(stop))?;
@@ -92,22 +129,26 @@ pub fn run(settings: &Settings, stop: &Arc<AtomicBool>) -> Result<(), EnforceErr
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
 
     let follower = Follower {
-        servers: servers.clone(),
+        servers,
         nas: settings.nas,
         cursor: gate.wanted.cursor.clone(),
         events: sender.clone(),
         stop: Arc::clone(stop),
         start_over: Arc::clone(&gate.start_over),
     };
-    let threads = [spawn("enforce-watch", || watcher.run())?, spawn("enforce-feed", || follower.run())?];
+    let mut threads =
+        vec![spawn("enforce-watch", || watcher.run())?, spawn("enforce-feed", || follower.run())?];
+    if gate.outlets.counted.is_some() && gate.wanted.scope().filter {
+        let (kernel, events, stop) = (Kernel::open()?, sender.clone(), Arc::clone(stop));
+        threads.push(spawn("enforce-count", move || meter::run(kernel, &events, &stop))?);
+    }
     start_resolver(settings, &gate.wanted, sender, stop)?;
-    let reporting = reporter::start(settings, servers, &gate.news, stop)?;
     let result = gate.take_events(&events, stop);
 
     stop.store(true, Ordering::Relaxed);
     // A thread that waits for room in the queue must find it closed.
     drop(events);
-    for thread in threads.into_iter().chain(reporting) {
+    for thread in threads {
         let _ = thread.join();
     }
     gate.saver.finish(&gate.wanted);
@@ -138,13 +179,17 @@ fn start_resolver(
 }
 
 struct Gate {
-    /// What the reporter is told.
-    news: News,
     kernel: Kernel,
     interfaces: Vec<InterfacePattern>,
     captive: Option<SocketAddr>,
     purpose: Purpose,
     wanted: Wanted,
+    /// Who has which class.
+    assign: Box<dyn Assign>,
+    outlets: Outlets,
+    /// The reporter, which asks those whom the feed names whether they are there.
+    news: Option<News>,
+    book: Book,
     /// A whole state is known, from the disk or the feed.
     known: bool,
     saver: Saver,
@@ -157,7 +202,7 @@ struct Gate {
 }
 
 impl Gate {
-    fn open(settings: &Settings) -> Result<Gate, EnforceError> {
+    fn open(settings: &Settings, outlets: Outlets, news: Option<News>) -> Result<Gate, EnforceError> {
         let interfaces = settings.interfaces()?;
         let guard = settings.protect_ports || settings.ports_only;
         let scope = Scope { filter: !interfaces.is_empty(), guard };
@@ -166,12 +211,15 @@ impl Gate {
             .map_err(|error| EnforceError::System(format!("thread enforce-save: {error}")))?;
         let now = Instant::now();
         Ok(Gate {
-            news: News::open(settings),
             kernel: Kernel::open()?,
             interfaces,
             captive: settings.captive,
             purpose,
             wanted: Wanted::new(scope),
+            assign: Box::new(Unshaped),
+            outlets,
+            news,
+            book: Book::default(),
             known: false,
             saver,
             foreign: Arc::default(),
@@ -183,11 +231,15 @@ impl Gate {
 
     /// Applies the saved state, if there is one.
     fn start(&mut self, settings: &Settings) -> Result<(), EnforceError> {
-        let saved = saved::load(&settings.state_dir, &self.purpose);
+        let saved = saved::load(&settings.state_dir, &self.purpose, self.assign.as_mut());
         self.known = saved.is_some();
         self.wanted = saved.unwrap_or_else(|| Wanted::new(self.purpose.scope));
         let garden = Garden::new(&settings.walled_garden, self.wanted.walled());
         self.wanted.take_walled(&garden.nets());
+        if let Some(news) = &self.news {
+            let ipoe = self.wanted.entries().filter(|(_, entry)| entry.access == AccessMethod::Ipoe);
+            news.restored(ipoe.map(|(net, entry)| (net, entry.subscriber)));
+        }
         if self.known {
             self.look("the saved state", Telling::Quiet)
         } else {
@@ -202,6 +254,13 @@ impl Gate {
             match events.recv_timeout(patience) {
                 Ok(Event::Page(page)) => self.take_page(&page)?,
                 Ok(Event::Walled(nets)) => self.take_walled(&nets)?,
+                Ok(Event::Readings(readings)) => readings.iter().for_each(|reading| self.book.take(reading)),
+                Ok(Event::RoundRead { whole }) => {
+                    if whole {
+                        self.book.end_round();
+                    }
+                    self.tell_counted();
+                }
                 Ok(Event::Foreign) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) if stop.load(Ordering::Relaxed) => break,
                 Err(RecvTimeoutError::Disconnected) => {
@@ -228,12 +287,14 @@ impl Gate {
             self.start_over.store(true, Ordering::Relaxed);
             return Ok(());
         }
-        let Ok(change) = self.wanted.take(page) else {
+        let Ok(change) = self.wanted.take(page, self.assign.as_mut()) else {
             tracing::error!("the feed names too many addresses; asking for everything");
             self.start_over.store(true, Ordering::Relaxed);
             return Ok(());
         };
-        self.news.page(page);
+        if let Some(news) = &self.news {
+            news.page(page);
+        }
         self.saver.note();
         if !self.known {
             self.known = true;
@@ -251,11 +312,33 @@ impl Gate {
         self.apply(&plan, false, "the walled garden")
     }
 
+    /// What removed elements had counted.
+    fn take_finals(&mut self, finals: &[Reading]) {
+        if !finals.is_empty() && self.outlets.counted.is_some() {
+            self.book.finish(finals);
+            self.tell_counted();
+        }
+    }
+
+    fn tell_counted(&mut self) {
+        while let Some(outlet) = &self.outlets.counted {
+            let counted = self.book.untold(COUNTED_MAX);
+            if counted.is_empty() {
+                return;
+            }
+            match outlet.try_send(counted) {
+                Ok(()) => {}
+                Err(TrySendError::Full(counted)) => return self.book.untell(&counted),
+                Err(TrySendError::Disconnected(_)) => self.outlets.counted = None,
+            }
+        }
+    }
+
     /// Brings a change of the wanted state into the kernel.
     fn apply(&mut self, plan: &Plan, rebuild: bool, why: &str) -> Result<(), EnforceError> {
         let start = Instant::now();
         let rebuild = rebuild || self.kernel.outgrown(self.wanted.sets());
-        let result = if rebuild { self.rebuild() } else { self.kernel.apply(plan) };
+        let result = if rebuild { self.rebuild() } else { self.change(plan) };
         match result {
             Ok(()) => {
                 let (removed, added) = plan.sizes();
@@ -281,8 +364,16 @@ impl Gate {
         if skeleton.is_empty() {
             self.kernel.remove()
         } else {
-            self.kernel.rebuild(&skeleton, self.wanted.sets())
+            let finals = self.kernel.rebuild(&skeleton, self.wanted.sets())?;
+            self.take_finals(&finals);
+            Ok(())
         }
+    }
+
+    fn change(&mut self, plan: &Plan) -> Result<(), NetlinkError> {
+        let finals = self.kernel.apply(plan)?;
+        self.take_finals(&finals);
+        Ok(())
     }
 
     /// Reads the table back and makes it as it is wanted. A failure is tried again later.
@@ -318,7 +409,7 @@ impl Gate {
         };
         let plan = diff(self.wanted.sets(), &present);
         let (removed, added) = plan.sizes();
-        match self.kernel.apply(&plan) {
+        match self.change(&plan) {
             Ok(()) if plan.is_empty() => Ok(None),
             Ok(()) => Ok(Some(format!("{removed} elements removed, {added} added"))),
             Err(NetlinkError::NotPermitted) => Err(NetlinkError::NotPermitted),

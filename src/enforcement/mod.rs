@@ -4,10 +4,13 @@
 //! table so, reads it back and mends it. What a subscriber owes and why it stands as it does is not known here;
 //! neither is any table but our own.
 
+pub mod counters;
 mod daemon;
 mod follower;
 mod http;
 pub mod kernel;
+pub mod lanes;
+mod meter;
 mod netlink;
 mod probes;
 pub mod ranges;
@@ -19,6 +22,7 @@ pub mod skeleton;
 pub mod wanted;
 mod watcher;
 
-pub use daemon::{EnforceError, run};
+pub use counters::Counted;
+pub use daemon::{EnforceError, Outlets, run, run_with};
 pub use probes::ProbeTimes;
 pub use settings::{InterfacePattern, Settings, WalledEntry};

@@ -1,10 +1,12 @@
 //! The wanted state on disk, for a start with no server in reach: `enforce.state`, text, replaced in one step.
 //!
 //! A line each: the version, whose subscribers and which sets (`for`), the cursor, guarded ports, the walled garden,
-//! addresses with their mark, and how many of those there were.
+//! addresses with their mark, subscriber, access method, source NAT (`-`: none) and speeds (rate, ceil, burst, cburst
+//! down and then up), and how many of those there were.
 
-use super::wanted::{ADDRESSES_MAX, Mark, PORTS_MAX, Scope, Wanted, protocol_word};
-use crate::model::{PortGuard, PortProtocol};
+use super::lanes::Assign;
+use super::wanted::{ADDRESSES_MAX, Entry, Mark, PORTS_MAX, Scope, Wanted, protocol_word};
+use crate::model::{AccessMethod, Bandwidth, PortGuard, PortProtocol, Shape, SubscriberId};
 use ipnet::IpNet;
 use parking_lot::Mutex;
 use std::fs::{self, File, OpenOptions};
@@ -17,7 +19,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-const VERSION_LINE: &str = "headgate-enforce 1";
+const VERSION_LINE: &str = "headgate-enforce 2";
 const FILE_NAME: &str = "enforce.state";
 const INTERVAL_MIN: Duration = Duration::from_secs(1);
 /// Saving takes at most this part of the time.
@@ -40,7 +42,7 @@ impl Purpose {
 }
 
 /// Loads the saved state. None: there is none, or none of use (the log says why).
-pub fn load(directory: &Path, purpose: &Purpose) -> Option<Wanted> {
+pub fn load(directory: &Path, purpose: &Purpose, assign: &mut dyn Assign) -> Option<Wanted> {
     let path = directory.join(FILE_NAME);
     let file = match File::open(&path) {
         Ok(file) => file,
@@ -50,7 +52,7 @@ pub fn load(directory: &Path, purpose: &Purpose) -> Option<Wanted> {
             return None;
         }
     };
-    match read(BufReader::new(file), purpose) {
+    match read(BufReader::new(file), purpose, assign) {
         Ok(wanted) => Some(wanted),
         Err(reason) => {
             tracing::warn!(path = %path.display(), "the saved state is not used: {reason}");
@@ -80,11 +82,31 @@ fn write(out: &mut impl Write, purpose: &Purpose, wanted: &Wanted) -> io::Result
     write!(out, "walled")?;
     write_nets(out, wanted.walled())?;
     let mut count = 0usize;
-    for (net, mark) in wanted.entries() {
-        writeln!(out, "{} {net}", mark.as_str())?;
+    for (net, entry) in wanted.entries() {
+        write_entry(out, &net, entry)?;
         count += 1;
     }
     writeln!(out, "end {count}")
+}
+
+fn write_entry(out: &mut impl Write, net: &IpNet, entry: &Entry) -> io::Result<()> {
+    write!(out, "{} {net} {} {} ", entry.mark.as_str(), entry.subscriber, access_word(entry.access))?;
+    match entry.snat {
+        Some(address) => write!(out, "{address}")?,
+        None => write!(out, "-")?,
+    }
+    for Bandwidth { rate, ceil, burst, cburst } in [entry.shape.download, entry.shape.upload] {
+        write!(out, " {rate} {ceil} {burst} {cburst}")?;
+    }
+    writeln!(out)
+}
+
+fn access_word(access: AccessMethod) -> &'static str {
+    match access {
+        AccessMethod::Radius => "radius",
+        AccessMethod::Ipoe => "ipoe",
+        AccessMethod::Static => "static",
+    }
 }
 
 fn write_nets(out: &mut impl Write, nets: &[IpNet]) -> io::Result<()> {
@@ -98,13 +120,13 @@ fn write_nets(out: &mut impl Write, nets: &[IpNet]) -> io::Result<()> {
 #[derive(Default)]
 struct Reading {
     cursor: String,
-    entries: Vec<(IpNet, Mark)>,
+    entries: Vec<(IpNet, Entry)>,
     ports: Vec<PortGuard>,
     walled: Vec<IpNet>,
     ended: bool,
 }
 
-fn read(mut input: impl BufRead, purpose: &Purpose) -> Result<Wanted, String> {
+fn read(mut input: impl BufRead, purpose: &Purpose, assign: &mut dyn Assign) -> Result<Wanted, String> {
     let mut reading = Reading::default();
     let mut line = String::new();
     for number in 1usize.. {
@@ -116,7 +138,7 @@ fn read(mut input: impl BufRead, purpose: &Purpose) -> Result<Wanted, String> {
         let text = line.trim_end_matches('\n');
         match number {
             1 if text == VERSION_LINE => {}
-            1 => return Err(format!("line 1: not {VERSION_LINE:?}")),
+            1 => return Err(format!("it was written by another version: {text:?}, not {VERSION_LINE:?}")),
             2 if text == purpose.line() => {}
             2 => return Err(format!("it was made {text:?}, now wanted {:?}", purpose.line())),
             _ if reading.ended => return Err(format!("line {number}: behind the end")),
@@ -127,7 +149,7 @@ fn read(mut input: impl BufRead, purpose: &Purpose) -> Result<Wanted, String> {
         return Err("it is cut off".to_owned());
     }
     let Reading { cursor, entries, ports, walled, .. } = reading;
-    Ok(Wanted::restored(purpose.scope, cursor, entries, &ports, &walled))
+    Ok(Wanted::restored(purpose.scope, cursor, entries, &ports, &walled, assign))
 }
 
 impl Reading {
@@ -137,7 +159,7 @@ impl Reading {
             if self.entries.len() >= ADDRESSES_MAX {
                 return None;
             }
-            self.entries.push((rest.parse().ok()?, mark));
+            self.entries.push(entry(mark, rest)?);
             return Some(());
         }
         match word {
@@ -156,6 +178,25 @@ impl Reading {
         }
         Some(())
     }
+}
+
+fn entry(mark: Mark, text: &str) -> Option<(IpNet, Entry)> {
+    let mut words = text.split(' ');
+    let net = words.next()?.parse().ok()?;
+    let subscriber = SubscriberId(words.next()?.parse().ok()?);
+    let access = words.next()?;
+    let access = [AccessMethod::Radius, AccessMethod::Ipoe, AccessMethod::Static]
+        .into_iter()
+        .find(|method| access_word(*method) == access)?;
+    let snat = match words.next()? {
+        "-" => None,
+        address => Some(address.parse().ok()?),
+    };
+    let mut number = || words.next()?.parse().ok();
+    let mut bandwidth =
+        || Some(Bandwidth { rate: number()?, ceil: number()?, burst: number()?, cburst: number()? });
+    let shape = Shape { download: bandwidth()?, upload: bandwidth()? };
+    words.next().is_none().then_some((net, Entry { mark, subscriber, shape, access, snat }))
 }
 
 fn nets(text: &str) -> Option<Vec<IpNet>> {
@@ -227,6 +268,7 @@ fn save_all(queue: &Receiver<Wanted>, directory: &Path, purpose: &Purpose, took:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::enforcement::lanes::Unshaped;
     use crate::model::{AccessMethod, FeedEntry, FeedPage, Shape, SubscriberId, Verdict};
 
     const PURPOSE: Purpose = Purpose { nas: None, scope: Scope { filter: true, guard: true } };
@@ -237,27 +279,29 @@ mod tests {
             verdict,
             subscriber: SubscriberId(1),
             login: "ivanov".into(),
-            shape: Shape::default(),
-            access: AccessMethod::Radius,
-            snat: None,
+            shape: Shape {
+                download: Bandwidth { rate: -1, ceil: i32::MAX, burst: 16, cburst: 0 },
+                upload: Bandwidth { rate: 5000, ceil: 20_000, burst: 25, cburst: 26 },
+            },
+            access: AccessMethod::Static,
+            snat: Some([203, 0, 113, 7].into()),
         };
         let sources = vec!["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()];
         let mut wanted = Wanted::new(PURPOSE.scope);
-        wanted
-            .take(&FeedPage {
-                cursor: "7f3a.17".into(),
-                full: true,
-                entries: vec![
-                    entry("10.9.0.2/32", Verdict::LetThrough),
-                    entry("10.9.0.0/24", Verdict::Paused),
-                    entry("2001:db8::/56", Verdict::Blocked),
-                    entry("2001:db8:0:7::/64", Verdict::LetThrough),
-                    entry("2001:db8::1/128", Verdict::Negbal),
-                ],
-                gone: Vec::new(),
-                ports: vec![PortGuard { protocol: PortProtocol::Udp, port: 1812, sources }],
-            })
-            .unwrap();
+        let first = FeedPage {
+            cursor: "7f3a.17".into(),
+            full: true,
+            entries: vec![
+                entry("10.9.0.2/32", Verdict::LetThrough),
+                entry("10.9.0.0/24", Verdict::Paused),
+                entry("2001:db8::/56", Verdict::Blocked),
+                entry("2001:db8:0:7::/64", Verdict::LetThrough),
+                entry("2001:db8::1/128", Verdict::Negbal),
+            ],
+            gone: Vec::new(),
+            ports: vec![PortGuard { protocol: PortProtocol::Udp, port: 1812, sources }],
+        };
+        wanted.take(&first, &mut Unshaped).unwrap();
         wanted.take_walled(&["198.51.100.10/32".parse().unwrap()]);
         wanted
     }
@@ -269,9 +313,9 @@ mod tests {
         let mut saver = Saver::start(directory.path().to_owned(), PURPOSE).unwrap();
         saver.note();
         saver.finish(&wanted);
-        assert_eq!(load(directory.path(), &PURPOSE), Some(wanted));
+        assert_eq!(load(directory.path(), &PURPOSE, &mut Unshaped), Some(wanted));
         let other = Purpose { nas: Some("10.0.0.1".parse().unwrap()), ..PURPOSE };
-        assert_eq!(load(directory.path(), &other), None, "another NAS's subscribers");
+        assert_eq!(load(directory.path(), &other, &mut Unshaped), None, "another NAS's subscribers");
     }
 
     #[test]
@@ -279,15 +323,30 @@ mod tests {
         let mut bytes = Vec::new();
         write(&mut bytes, &PURPOSE, &some_state()).unwrap();
         for length in 0..bytes.len() - 1 {
-            assert!(read(&bytes[..length], &PURPOSE).is_err(), "cut at {length}");
+            assert!(read(&bytes[..length], &PURPOSE, &mut Unshaped).is_err(), "cut at {length}");
         }
         let text = String::from_utf8(bytes).unwrap();
-        for (from, to) in
-            [("end 5", "end 4"), ("allow ", "allow x"), ("port udp", "port icmp"), ("\nend", "\nfoo\nend")]
-        {
+        for (from, to) in [
+            ("end 5", "end 4"),
+            ("allow ", "allow x"),
+            (" static ", " dynamic "),
+            (" 203.0.113.7", " 203.0.113"),
+            (" -1 ", " "),
+            ("port udp", "port icmp"),
+            ("\nend", "\nfoo\nend"),
+        ] {
             let damaged = text.replacen(from, to, 1);
             assert_ne!(damaged, text);
-            assert!(read(damaged.as_bytes(), &PURPOSE).is_err(), "{from} -> {to}");
+            assert!(read(damaged.as_bytes(), &PURPOSE, &mut Unshaped).is_err(), "{from} -> {to}");
         }
+    }
+
+    #[test]
+    fn a_state_of_an_older_version_is_not_used() {
+        let mut bytes = Vec::new();
+        write(&mut bytes, &PURPOSE, &some_state()).unwrap();
+        let old = String::from_utf8(bytes).unwrap().replacen("headgate-enforce 2", "headgate-enforce 1", 1);
+        let refused = read(old.as_bytes(), &PURPOSE, &mut Unshaped).unwrap_err();
+        assert!(refused.contains("another version"), "{refused}");
     }
 }

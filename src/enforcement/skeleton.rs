@@ -5,7 +5,7 @@
 
 use super::ranges::Family;
 use super::settings::InterfacePattern;
-use super::wanted::{Mark, SetId, Wanted, protocol_word};
+use super::wanted::{Kind, SetId, Wanted, protocol_word};
 use crate::model::PortProtocol;
 use ipnet::IpNet;
 use std::net::SocketAddr;
@@ -54,6 +54,8 @@ pub enum Match {
     InputInterface(InterfacePattern),
     OutputInterface(InterfacePattern),
     InSet(Side, SetId),
+    /// In the map; the packet's class becomes what it says.
+    Class(Side, SetId),
     InNet(Side, IpNet),
     Port(Side, PortProtocol, u16),
     /// An ICMP error that belongs to a connection.
@@ -131,16 +133,19 @@ fn subscriber_chain(name: &'static str, side: Side, captive: &'static str) -> Ch
             }
         }
     }
-    for make in [SetId::Hosts as fn(Mark, Family) -> SetId, SetId::Nets] {
+    let (through, police) = match side {
+        Side::Source => (Kind::Up, Kind::PoliceUp),
+        Side::Destination => (Kind::Down, Kind::PoliceDown),
+    };
+    for make in [SetId::Hosts as fn(Kind, Family) -> SetId, SetId::Nets] {
         for family in Family::BOTH {
-            for mark in Mark::ALL {
-                let (action, comment) = match mark {
-                    Mark::Allow => (Action::Return, "let through"),
-                    Mark::Captive => (Action::Goto(captive), "has to pay, or paused"),
-                    Mark::Blocked => (Action::Reject, "blocked"),
-                };
-                rules.push(rule([Match::InSet(side, make(mark, family))], action, comment));
-            }
+            let id = |kind| make(kind, family);
+            rules.extend([
+                rule([Match::InSet(side, id(police))], Action::Drop, "beyond its limit"),
+                rule([Match::Class(side, id(through))], Action::Return, "let through"),
+                rule([Match::InSet(side, id(Kind::Captive))], Action::Goto(captive), "has to pay, or paused"),
+                rule([Match::InSet(side, id(Kind::Blocked))], Action::Reject, "blocked"),
+            ]);
         }
     }
     rules.push(rule([], Action::Drop, "nobody's address"));
@@ -208,10 +213,10 @@ fn web_to(captive: SocketAddr) -> Chain {
     let from = |id| [Match::InSet(Side::Source, id)];
     let rules = vec![
         rule([Match::InSet(Side::Destination, SetId::Walled(family))], Action::Return, "walled garden"),
-        rule(from(SetId::Hosts(Mark::Captive, family)), Action::SendTo(captive), "captive page"),
-        rule(from(SetId::Hosts(Mark::Allow, family)), Action::Return, "let through"),
-        rule(from(SetId::Hosts(Mark::Blocked, family)), Action::Return, "blocked"),
-        rule(from(SetId::Nets(Mark::Captive, family)), Action::SendTo(captive), "captive page"),
+        rule(from(SetId::Hosts(Kind::Captive, family)), Action::SendTo(captive), "captive page"),
+        rule(from(SetId::Spared(family)), Action::Return, "let through in a captive prefix"),
+        rule(from(SetId::Hosts(Kind::Blocked, family)), Action::Return, "blocked"),
+        rule(from(SetId::Nets(Kind::Captive, family)), Action::SendTo(captive), "captive page"),
     ];
     Chain { name: "web", hook: None, rules }
 }

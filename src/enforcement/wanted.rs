@@ -1,133 +1,26 @@
 //! The wanted state: what every set of the table has to hold. Pure; built from the feed's pages.
 
+mod addresses;
+mod entry;
+mod sets;
+
+use super::lanes::{Assign, Lanes};
 use super::ranges::{Family, Range, flatten, merge, number};
-use crate::model::{FeedPage, PortGuard, PortProtocol, Verdict};
+use crate::model::{FeedPage, PortGuard, PortProtocol, SubscriberId};
+use addresses::{Addresses, Net, is_host, key};
+pub use entry::{Entry, Mark};
+use entry::{NOWHERE, Places, places};
 use ipnet::IpNet;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
+use sets::Touched;
+pub(crate) use sets::protocol_word;
+pub use sets::{Data, DataKind, Elements, Kind, Plan, SetId, Sets, diff};
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 /// Addresses and prefixes at most; a feed that gives more is refused.
 pub const ADDRESSES_MAX: usize = 4_194_304;
 /// Guarded ports at most.
 pub const PORTS_MAX: usize = 256;
-
-/// What is done with a subscriber's packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Mark {
-    Allow,
-    Captive,
-    Blocked,
-}
-
-impl Mark {
-    pub const ALL: [Mark; 3] = [Mark::Allow, Mark::Captive, Mark::Blocked];
-
-    pub fn of(verdict: Verdict) -> Mark {
-        match verdict {
-            Verdict::LetThrough => Mark::Allow,
-            Verdict::Negbal | Verdict::Paused => Mark::Captive,
-            Verdict::Blocked => Mark::Blocked,
-        }
-    }
-
-    /// Beginning of the sets' names and of the saved lines.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Mark::Allow => "allow",
-            Mark::Captive => "captive",
-            Mark::Blocked => "blocked",
-        }
-    }
-}
-
-/// Which set of the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum SetId {
-    /// Single addresses of subscribers; looked up first.
-    Hosts(Mark, Family),
-    /// Prefixes of subscribers, cut so that the most specific decides.
-    Nets(Mark, Family),
-    /// What those who must pay may still reach.
-    Walled(Family),
-    /// Who may use a port of this machine.
-    Guard(PortProtocol, u16, Family),
-}
-
-impl SetId {
-    pub fn family(self) -> Family {
-        match self {
-            SetId::Hosts(_, family)
-            | SetId::Nets(_, family)
-            | SetId::Walled(family)
-            | SetId::Guard(_, _, family) => family,
-        }
-    }
-
-    /// Ranges, not single addresses.
-    pub fn is_interval(self) -> bool {
-        !matches!(self, SetId::Hosts(..))
-    }
-
-    pub fn name(self) -> String {
-        let digit = |family| if family == Family::V4 { '4' } else { '6' };
-        match self {
-            SetId::Hosts(mark, family) => format!("{}{}", mark.as_str(), digit(family)),
-            SetId::Nets(mark, family) => format!("{}{}_nets", mark.as_str(), digit(family)),
-            SetId::Walled(family) => format!("walled{}", digit(family)),
-            SetId::Guard(protocol, port, family) => {
-                format!("guard_{}_{port}_{}", protocol_word(protocol), digit(family))
-            }
-        }
-    }
-}
-
-/// `tcp` or `udp`.
-pub(crate) fn protocol_word(protocol: PortProtocol) -> &'static str {
-    match protocol {
-        PortProtocol::Tcp => "tcp",
-        PortProtocol::Udp => "udp",
-    }
-}
-
-/// Contents of sets. A set that belongs to the table and is empty stands here empty.
-pub type Sets = BTreeMap<SetId, FxHashSet<Range>>;
-
-/// What a batch takes out and puts in, in this order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Plan {
-    pub remove: BTreeMap<SetId, Vec<Range>>,
-    pub add: BTreeMap<SetId, Vec<Range>>,
-}
-
-impl Plan {
-    /// Elements removed and added.
-    pub fn sizes(&self) -> (usize, usize) {
-        (self.remove.values().map(Vec::len).sum(), self.add.values().map(Vec::len).sum())
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.remove.is_empty() && self.add.is_empty()
-    }
-}
-
-/// What makes `present` the same as `wanted`. Sets that only `present` has are left alone.
-pub fn diff(wanted: &Sets, present: &Sets) -> Plan {
-    let mut plan = Plan::default();
-    let empty = FxHashSet::default();
-    for (id, elements) in wanted {
-        let there = present.get(id).unwrap_or(&empty);
-        let remove: Vec<Range> = there.difference(elements).copied().collect();
-        let add: Vec<Range> = elements.difference(there).copied().collect();
-        if !remove.is_empty() {
-            plan.remove.insert(*id, remove);
-        }
-        if !add.is_empty() {
-            plan.add.insert(*id, add);
-        }
-    }
-    plan
-}
 
 /// Which sets there are at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,8 +46,6 @@ pub enum PageRefused {
     TooMany,
 }
 
-/// Prefixes by first address and length, with what is done with them.
-type Nets = BTreeMap<(u128, u8), (Range, Mark)>;
 type Ports = BTreeMap<(PortProtocol, u16), Vec<IpNet>>;
 
 /// Everything the kernel has to hold, and where in the feed that was true.
@@ -163,8 +54,10 @@ pub struct Wanted {
     scope: Scope,
     /// Cursor of the last page taken; empty: everything is to be asked for.
     pub cursor: String,
-    nets4: Nets,
-    nets6: Nets,
+    v4: Addresses,
+    v6: Addresses,
+    /// How many addresses of each subscriber are let through.
+    through: FxHashMap<SubscriberId, usize>,
     ports: Ports,
     walled: Vec<IpNet>,
     sets: Sets,
@@ -175,19 +68,21 @@ impl Wanted {
         let mut wanted = Wanted {
             scope,
             cursor: String::new(),
-            nets4: Nets::new(),
-            nets6: Nets::new(),
+            v4: Addresses::default(),
+            v6: Addresses::default(),
+            through: FxHashMap::default(),
             ports: Ports::new(),
             walled: Vec::new(),
             sets: Sets::new(),
         };
         if scope.filter {
             for family in Family::BOTH {
-                for mark in Mark::ALL {
-                    wanted.sets.insert(SetId::Hosts(mark, family), FxHashSet::default());
-                    wanted.sets.insert(SetId::Nets(mark, family), FxHashSet::default());
+                for kind in Kind::ALL {
+                    wanted.sets.insert(SetId::Hosts(kind, family), Elements::default());
+                    wanted.sets.insert(SetId::Nets(kind, family), Elements::default());
                 }
-                wanted.sets.insert(SetId::Walled(family), FxHashSet::default());
+                wanted.sets.insert(SetId::Spared(family), Elements::default());
+                wanted.sets.insert(SetId::Walled(family), Elements::default());
             }
         }
         wanted
@@ -210,31 +105,36 @@ impl Wanted {
         self.ports.iter().map(|((protocol, port), sources)| (*protocol, *port, sources.as_slice()))
     }
 
-    /// Every address and prefix with its mark, in no order.
-    pub fn entries(&self) -> impl Iterator<Item = (IpNet, Mark)> {
-        let hosts = self.sets.iter().filter_map(|(id, elements)| match id {
-            SetId::Hosts(mark, family) => Some((*mark, *family, elements)),
-            _ => None,
-        });
-        let hosts = hosts.flat_map(|(mark, family, elements)| {
-            elements.iter().filter_map(move |r| Some((IpNet::from(family.address(r.first)?), mark)))
-        });
-        let nets = |nets: &Nets, family: Family| -> Vec<(IpNet, Mark)> {
-            let net = |first, length| IpNet::new(family.address(first)?, length).ok();
-            nets.iter()
-                .filter_map(|((first, length), (_, mark))| Some((net(*first, *length)?, *mark)))
-                .collect()
-        };
-        hosts.chain(nets(&self.nets4, Family::V4)).chain(nets(&self.nets6, Family::V6))
+    /// Every address and prefix with what is known of it; single addresses first.
+    pub fn entries(&self) -> impl Iterator<Item = (IpNet, &Entry)> {
+        Family::BOTH.into_iter().flat_map(|family| {
+            let Addresses { hosts, nets, .. } = self.addresses(family);
+            let host = move |number: u128| Some(IpNet::from(family.address(number)?));
+            let net = move |first, length| IpNet::new(family.address(first)?, length).ok();
+            let hosts = hosts.iter().filter_map(move |(number, entry)| Some((host(*number)?, entry)));
+            let nets =
+                nets.iter().filter_map(move |((f, length), known)| Some((net(*f, *length)?, &known.entry)));
+            hosts.chain(nets)
+        })
+    }
+
+    /// What is known of the address or prefix itself (not of a prefix around it).
+    pub fn entry(&self, address: &IpNet) -> Option<&Entry> {
+        let known = self.addresses(Family::of(&address.addr()));
+        if is_host(address) {
+            known.hosts.get(&number(&address.addr()))
+        } else {
+            known.nets.get(&key(address)).map(|net| &net.entry)
+        }
     }
 
     /// Takes a page of the feed. A refused page changes nothing.
-    pub fn take(&mut self, page: &FeedPage) -> Result<Change, PageRefused> {
+    pub fn take(&mut self, page: &FeedPage, assign: &mut dyn Assign) -> Result<Change, PageRefused> {
         let held = if page.full { 0 } else { self.len() };
         if held.saturating_add(page.entries.len()) > ADDRESSES_MAX || page.ports.len() > PORTS_MAX {
             return Err(PageRefused::TooMany);
         }
-        if page.full { Ok(self.replace(page)) } else { Ok(self.patch(page)) }
+        if page.full { Ok(self.replace(page, assign)) } else { Ok(self.patch(page, assign)) }
     }
 
     /// Takes the walled garden as it is now known.
@@ -253,69 +153,119 @@ impl Wanted {
     pub(crate) fn restored(
         scope: Scope,
         cursor: String,
-        entries: impl IntoIterator<Item = (IpNet, Mark)>,
+        entries: impl IntoIterator<Item = (IpNet, Entry)>,
         ports: &[PortGuard],
         walled: &[IpNet],
+        assign: &mut dyn Assign,
     ) -> Wanted {
         let mut wanted = Wanted::new(scope);
-        wanted.fill(entries, ports);
+        wanted.fill(entries, ports, assign);
         wanted.take_walled(walled);
         wanted.cursor = cursor;
         wanted
     }
 
-    fn len(&self) -> usize {
-        let hosts: usize =
-            self.sets.iter().filter(|(id, _)| matches!(id, SetId::Hosts(..))).map(|(_, s)| s.len()).sum();
-        hosts + self.nets4.len() + self.nets6.len()
+    fn addresses(&self, family: Family) -> &Addresses {
+        if family == Family::V4 { &self.v4 } else { &self.v6 }
     }
 
-    fn replace(&mut self, page: &FeedPage) -> Change {
-        let entries = page.entries.iter().map(|entry| (entry.address, Mark::of(entry.verdict)));
-        let fresh = Wanted::restored(self.scope, page.cursor.clone(), entries, &page.ports, &self.walled);
+    fn addresses_mut(&mut self, family: Family) -> &mut Addresses {
+        if family == Family::V4 { &mut self.v4 } else { &mut self.v6 }
+    }
+
+    fn len(&self) -> usize {
+        [&self.v4, &self.v6].iter().map(|known| known.hosts.len() + known.nets.len()).sum()
+    }
+
+    fn replace(&mut self, page: &FeedPage, assign: &mut dyn Assign) -> Change {
+        let entries = page.entries.iter().map(|entry| (entry.address, Entry::from(entry)));
+        let cursor = page.cursor.clone();
+        let fresh = Wanted::restored(self.scope, cursor, entries, &page.ports, &self.walled, assign);
         let rebuild = !fresh.ports.keys().eq(self.ports.keys());
         let plan = diff(&fresh.sets, &self.sets);
+        for subscriber in self.through.keys().filter(|s| !fresh.through.contains_key(s)) {
+            assign.release(*subscriber);
+        }
         *self = fresh;
         Change { plan, rebuild }
     }
 
     /// Fills an empty state.
-    fn fill(&mut self, entries: impl IntoIterator<Item = (IpNet, Mark)>, ports: &[PortGuard]) {
+    fn fill(
+        &mut self,
+        entries: impl IntoIterator<Item = (IpNet, Entry)>,
+        ports: &[PortGuard],
+        assign: &mut dyn Assign,
+    ) {
         let mut touched = Touched::default();
         if self.scope.filter {
-            for (net, mark) in entries {
+            for (net, entry) in entries {
+                let places = self.places(&net, Some(&entry), assign);
                 if is_host(&net) {
-                    self.put_host(&net.addr(), Some(mark), &mut touched);
-                    touched.0.clear();
+                    self.put_host(&net, Some(entry), &places, &mut touched);
+                    touched = Touched::default();
                 } else {
-                    self.note_net(&net, Some(mark));
+                    self.note_net(&net, Some(entry), places);
                 }
             }
         }
         for family in Family::BOTH {
-            self.set_flat(family, Range { first: 0, last: family.last() }, true, &mut touched);
+            let everything = Range { first: 0, last: family.last() };
+            self.set_flat(family, everything, true, &mut touched);
+            let nets: Vec<Range> =
+                self.addresses(family).nets.values().filter(|n| n.is_captive()).map(|n| n.range).collect();
+            for range in nets {
+                self.set_spared(family, range, &mut touched);
+            }
         }
         self.take_ports(ports, &mut touched);
     }
 
-    fn patch(&mut self, page: &FeedPage) -> Change {
+    fn patch(&mut self, page: &FeedPage, assign: &mut dyn Assign) -> Change {
         let mut touched = Touched::default();
         if self.scope.filter {
             let gone = page.gone.iter().map(|net| (*net, None));
-            let came = page.entries.iter().map(|entry| (entry.address, Some(Mark::of(entry.verdict))));
-            let (hosts, nets): (Vec<_>, Vec<_>) = gone.chain(came).partition(|(net, _)| is_host(net));
-            for (net, mark) in hosts {
-                self.put_host(&net.addr(), mark, &mut touched);
+            let came = page.entries.iter().map(|entry| (entry.address, Some(Entry::from(entry))));
+            let changes: Vec<(IpNet, Option<Entry>)> = gone.chain(came).collect();
+            let allowed = |entry: &&Entry| entry.mark == Mark::Allow;
+            let touched_subscribers: Vec<SubscriberId> = changes
+                .iter()
+                .flat_map(|(net, entry)| [self.entry(net), entry.as_ref()])
+                .filter_map(|entry| entry.filter(allowed))
+                .map(|entry| entry.subscriber)
+                .collect();
+            let (hosts, nets): (Vec<_>, Vec<_>) = changes.into_iter().partition(|(net, _)| is_host(net));
+            for (net, entry) in hosts {
+                let places = self.places(&net, entry.as_ref(), assign);
+                self.put_host(&net, entry, &places, &mut touched);
             }
-            self.put_nets(&nets, &mut touched);
+            self.put_nets(&nets, &mut touched, assign);
+            for subscriber in touched_subscribers {
+                if !self.through.contains_key(&subscriber) {
+                    assign.release(subscriber);
+                }
+            }
         }
         let rebuild = self.take_ports(&page.ports, &mut touched);
         self.cursor = page.cursor.clone();
         Change { plan: touched.plan(&self.sets), rebuild }
     }
 
-    /// Gives prefixes their marks, or takes them away. Only the widest prefixes around them are cut anew.
-    fn put_nets(&mut self, changes: &[(IpNet, Option<Mark>)], touched: &mut Touched) {
+    fn places(&self, net: &IpNet, entry: Option<&Entry>, assign: &mut dyn Assign) -> Places {
+        entry.map_or(NOWHERE, |entry| {
+            let through = entry.mark == Mark::Allow;
+            let lanes = if through { assign.lanes(*net, entry) } else { Lanes::UNSHAPED };
+            places(entry, net.prefix_len(), lanes)
+        })
+    }
+
+    /// Gives prefixes their places, or takes them away. Only the widest prefixes around them are cut anew.
+    fn put_nets(
+        &mut self,
+        changes: &[(IpNet, Option<Entry>)],
+        touched: &mut Touched,
+        assign: &mut dyn Assign,
+    ) {
         for family in Family::BOTH {
             let of_family = |net: &IpNet| Family::of(&net.addr()) == family;
             let around: Vec<IpNet> =
@@ -324,51 +274,104 @@ impl Wanted {
             for region in &regions {
                 self.set_flat(family, *region, false, touched);
             }
-            for (net, mark) in changes.iter().filter(|(net, _)| of_family(net)) {
-                self.note_net(net, *mark);
+            for (net, entry) in changes.iter().filter(|(net, _)| of_family(net)) {
+                let places = self.places(net, entry.as_ref(), assign);
+                self.note_net(net, *entry, places);
             }
             for region in &regions {
                 self.set_flat(family, *region, true, touched);
+                self.set_spared(family, *region, touched);
             }
         }
     }
 
-    fn put_host(&mut self, address: &IpAddr, mark: Option<Mark>, touched: &mut Touched) {
-        let family = Family::of(address);
-        let host = Range { first: number(address), last: number(address) };
-        for each in Mark::ALL {
-            self.set(SetId::Hosts(each, family), host, mark == Some(each), touched);
+    fn put_host(&mut self, net: &IpNet, entry: Option<Entry>, places: &Places, touched: &mut Touched) {
+        let address = number(&net.addr());
+        let family = Family::of(&net.addr());
+        let host = Range { first: address, last: address };
+        let hosts = &mut self.addresses_mut(family).hosts;
+        let was = match entry {
+            Some(entry) => hosts.insert(address, entry),
+            None => hosts.remove(&address),
+        };
+        self.count_through(was, entry);
+        for (kind, data) in Kind::ALL.into_iter().zip(places) {
+            touched.set(&mut self.sets, SetId::Hosts(kind, family), host, *data);
+        }
+        if !self.addresses(family).captive_lengths.is_empty() {
+            self.set_spared(family, host, touched);
         }
     }
 
-    fn note_net(&mut self, net: &IpNet, mark: Option<Mark>) {
-        let range = Range::of(net);
-        let key = (range.first, net.prefix_len());
-        let nets = if net.addr().is_ipv4() { &mut self.nets4 } else { &mut self.nets6 };
-        match mark {
-            Some(mark) => nets.insert(key, (range, mark)),
-            None => nets.remove(&key),
+    fn note_net(&mut self, net: &IpNet, entry: Option<Entry>, places: Places) {
+        let known = self.addresses_mut(Family::of(&net.addr()));
+        let was = match entry {
+            Some(entry) => known.nets.insert(key(net), Net { range: Range::of(net), entry, places }),
+            None => known.nets.remove(&key(net)),
         };
+        let was = was.map(|net| net.entry);
+        for (entry, came) in [(was, false), (entry, true)] {
+            if entry.is_some_and(|e| e.mark == Mark::Captive) {
+                let count = known.captive_lengths.entry(net.prefix_len()).or_default();
+                *count = if came { *count + 1 } else { count.saturating_sub(1) };
+            }
+        }
+        known.captive_lengths.retain(|_, count| *count > 0);
+        self.count_through(was, entry);
     }
 
-    fn nets(&self, family: Family) -> &Nets {
-        if family == Family::V4 { &self.nets4 } else { &self.nets6 }
+    fn count_through(&mut self, was: Option<Entry>, is: Option<Entry>) {
+        let through = |entry: Option<Entry>| entry.filter(|e| e.mark == Mark::Allow).map(|e| e.subscriber);
+        if let Some(subscriber) = through(is) {
+            *self.through.entry(subscriber).or_default() += 1;
+        }
+        if let Some(subscriber) = through(was)
+            && let Some(count) = self.through.get_mut(&subscriber)
+        {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.through.remove(&subscriber);
+            }
+        }
     }
 
     /// The widest known prefix around `net`, or `net` itself.
     fn widest(&self, net: &IpNet) -> IpNet {
-        let nets = self.nets(Family::of(&net.addr()));
+        let nets = &self.addresses(Family::of(&net.addr())).nets;
         (0..net.prefix_len())
             .filter_map(|length| IpNet::new(net.addr(), length).ok())
-            .find(|wider| nets.contains_key(&(number(&wider.network()), wider.prefix_len())))
+            .find(|wider| nets.contains_key(&key(wider)))
             .unwrap_or(*net)
     }
 
     /// Puts the ranges into which the prefixes of a region are cut into their sets, or takes them out.
     fn set_flat(&mut self, family: Family, region: Range, present: bool, touched: &mut Touched) {
-        let within = self.nets(family).range((region.first, 0)..=(region.last, u8::MAX));
-        for (range, mark) in flatten(within.map(|(_, net)| *net)) {
-            self.set(SetId::Nets(mark, family), range, present, touched);
+        let nets = &self.addresses(family).nets;
+        let within = nets.range((region.first, 0)..=(region.last, u8::MAX));
+        for (range, places) in flatten(within.map(|(_, net)| (net.range, net.places))) {
+            for (kind, data) in Kind::ALL.into_iter().zip(places).filter(|(_, data)| data.is_some()) {
+                let data = data.filter(|_| present);
+                touched.set(&mut self.sets, SetId::Nets(kind, family), range, data);
+            }
+        }
+    }
+
+    /// Spares those hosts of a region from the redirect that are let through within a captive prefix.
+    fn set_spared(&mut self, family: Family, region: Range, touched: &mut Touched) {
+        let known = if family == Family::V4 { &self.v4 } else { &self.v6 };
+        let mut hosts: Vec<(u128, bool)> = known
+            .hosts
+            .range(region.first..=region.last)
+            .map(|(host, entry)| {
+                (*host, entry.mark == Mark::Allow && known.has_captive_around(family, *host))
+            })
+            .collect();
+        if region.first == region.last && hosts.is_empty() {
+            hosts.push((region.first, false));
+        }
+        for (host, spared) in hosts {
+            let host = Range { first: host, last: host };
+            touched.set(&mut self.sets, SetId::Spared(family), host, spared.then_some(Data::None));
         }
     }
 
@@ -401,46 +404,14 @@ impl Wanted {
     }
 
     fn set_contents(&mut self, id: SetId, ranges: Vec<Range>, touched: &mut Touched) {
-        let old: Vec<Range> = self.sets.entry(id).or_default().iter().copied().collect();
+        let old: Vec<Range> = self.sets.entry(id).or_default().keys().copied().collect();
         for range in old {
-            self.set(id, range, false, touched);
+            touched.set(&mut self.sets, id, range, None);
         }
         for range in ranges {
-            self.set(id, range, true, touched);
+            touched.set(&mut self.sets, id, range, Some(Data::None));
         }
     }
-
-    fn set(&mut self, id: SetId, range: Range, present: bool, touched: &mut Touched) {
-        let elements = self.sets.entry(id).or_default();
-        let was = if present { !elements.insert(range) } else { elements.remove(&range) };
-        if was != present {
-            touched.0.entry((id, range)).or_insert(was);
-        }
-    }
-}
-
-/// Elements that a page moved, with whether they were there before it: what came and went within one page is no
-/// change, and the kernel would refuse to remove what it never had.
-#[derive(Default)]
-struct Touched(FxHashMap<(SetId, Range), bool>);
-
-impl Touched {
-    fn plan(self, sets: &Sets) -> Plan {
-        let mut plan = Plan::default();
-        for ((id, range), was) in self.0 {
-            let Some(elements) = sets.get(&id) else { continue };
-            match (was, elements.contains(&range)) {
-                (true, false) => plan.remove.entry(id).or_default().push(range),
-                (false, true) => plan.add.entry(id).or_default().push(range),
-                _ => {}
-            }
-        }
-        plan
-    }
-}
-
-fn is_host(net: &IpNet) -> bool {
-    net.prefix_len() == net.max_prefix_len()
 }
 
 #[cfg(test)]

@@ -107,7 +107,7 @@ mod tests {
             assert!(!hears(&mut watcher), "{command}");
         }
         for command in [
-            "add element inet headgate allow4 { 10.0.0.1 }",
+            "add element inet headgate blocked4 { 10.0.0.1 }",
             "flush chain inet headgate forward",
             "flush ruleset",
         ] {

@@ -92,11 +92,13 @@ impl Namespace {
         sockets.lines().filter(hears).count()
     }
 
-    /// Elements of a set of our table as nft shows them, sorted; None when there is no such set.
+    /// Elements of a set of our table as nft shows them, sorted, or the keys of a map; None when there is none.
     pub fn set(&self, name: &str) -> Option<Vec<String>> {
-        let output = self.shell(&format!("nft -j list set inet headgate {name}"));
+        let listed = |kind| self.shell(&format!("nft -j list {kind} inet headgate {name}"));
+        let output = Some(listed("set")).filter(|output| output.status.success());
+        let output = output.unwrap_or_else(|| listed("map"));
         let json: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
-        let set = json["nftables"].as_array()?.iter().find_map(|o| o.get("set"))?;
+        let set = json["nftables"].as_array()?.iter().find_map(|o| o.get("set").or(o.get("map")))?;
         let mut elements: Vec<String> =
             set.get("elem").and_then(|e| e.as_array()).into_iter().flatten().map(shown).collect();
         elements.sort();
@@ -133,8 +135,12 @@ pub fn enter(name: &str) {
     assert_eq!(result, 0, "setns: {}", std::io::Error::last_os_error());
 }
 
-/// An element of `nft -j` in few words: an address, `first-last` or `address/length`.
+/// The key of an element of `nft -j` in few words: an address, `first-last` or `address/length`.
 fn shown(element: &serde_json::Value) -> String {
+    // Of a map: key and data.
+    let element = element.as_array().and_then(|pair| pair.first()).unwrap_or(element);
+    // With a counter, a limit or a timeout.
+    let element = element.get("elem").map_or(element, |inner| &inner["val"]);
     if let Some(range) = element.get("range") {
         return format!("{}-{}", range[0].as_str().unwrap(), range[1].as_str().unwrap());
     }

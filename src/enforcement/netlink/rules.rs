@@ -3,12 +3,12 @@
 use crate::enforcement::ranges::Family;
 use crate::enforcement::settings::InterfacePattern;
 use crate::enforcement::skeleton::{Action, Chain, Hook, Match, Rule, Side, Skeleton, TABLE};
-use crate::enforcement::wanted::SetId;
+use crate::enforcement::wanted::{DataKind, SetId};
 use crate::model::PortProtocol;
 use nftnl::expr::{self, Cmp, CmpOp, Expression, IcmpCode, Register, RejectionType, Verdict};
 use nftnl::nftnl_sys::{self as sys, libc};
 use nftnl::{ChainType, MsgType, NlMsg, Policy, ProtoFamily, Table};
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ptr::NonNull;
 
@@ -78,13 +78,54 @@ fn set_message(table: &Table, id: SetId, number: u32, size: u32) -> Result<Vec<u
 }
 
 fn with_flags_and_size<K>(set: &nftnl::set::Set<'_, K>, id: SetId, size: u32) -> Vec<u8> {
-    let flags = if id.is_interval() { libc::NFT_SET_INTERVAL.unsigned_abs() } else { 0 };
-    // SAFETY: the pointer is the live set's own; both attributes are 32-bit numbers.
+    let mut flags = if id.is_interval() { libc::NFT_SET_INTERVAL.unsigned_abs() } else { 0 };
+    let raw = set.as_ptr().as_ptr();
+    // SAFETY: the pointer is the live set's own; the attributes are 32-bit numbers, and octets that are copied.
     unsafe {
-        sys::nftnl_set_set_u32(set.as_ptr().as_ptr(), attribute(sys::NFTNL_SET_FLAGS), flags);
-        sys::nftnl_set_set_u32(set.as_ptr().as_ptr(), attribute(sys::NFTNL_SET_DESC_SIZE), size);
+        if id.data_kind() == DataKind::Class {
+            flags |= libc::NFT_SET_MAP.unsigned_abs();
+            sys::nftnl_set_set_u32(raw, attribute(sys::NFTNL_SET_DATA_TYPE), TYPE_CLASS);
+            sys::nftnl_set_set_u32(raw, attribute(sys::NFTNL_SET_DATA_LEN), CLASS_OCTETS);
+            let user_data = byte_orders(BYTE_ORDER_HOST);
+            let length = u32::try_from(user_data.len()).unwrap_or(0);
+            let octets = user_data.as_ptr().cast();
+            sys::nftnl_set_set_data(raw, attribute(sys::NFTNL_SET_USERDATA), octets, length);
+        }
+        sys::nftnl_set_set_u32(raw, attribute(sys::NFTNL_SET_FLAGS), flags);
+        sys::nftnl_set_set_u32(raw, attribute(sys::NFTNL_SET_DESC_SIZE), size);
+        if id.counts() {
+            // Every element gets a counter of its own. The set owns the expression from here on.
+            sys::nftnl_set_add_expr(raw, named_expression(c"counter").as_ptr());
+        }
     }
     message(set)
+}
+
+/// `classid` among nft's data types.
+const TYPE_CLASS: u32 = 23;
+const CLASS_OCTETS: u32 = 4;
+const USER_DATA_KEY_ORDER: u8 = 0;
+const USER_DATA_DATA_ORDER: u8 = 1;
+const BYTE_ORDER_HOST: u32 = 1;
+const BYTE_ORDER_BIG: u32 = 2;
+
+/// What nft reads a map's byte orders from; without it, it shows classes with their octets swapped.
+fn byte_orders(data: u32) -> Vec<u8> {
+    let mut octets = Vec::new();
+    for (kind, order) in [(USER_DATA_KEY_ORDER, BYTE_ORDER_BIG), (USER_DATA_DATA_ORDER, data)] {
+        octets.extend_from_slice(&[kind, 4]);
+        octets.extend_from_slice(&order.to_ne_bytes());
+    }
+    octets
+}
+
+fn named_expression(name: &CStr) -> NonNull<sys::nftnl_expr> {
+    // SAFETY: the name is NUL-terminated and only read.
+    match NonNull::new(unsafe { sys::nftnl_expr_alloc(name.as_ptr()) }) {
+        Some(expression) => expression,
+        // Out of memory for a few octets; the crate aborts there too.
+        None => std::process::abort(),
+    }
 }
 
 /// libnftnl numbers attributes by small enums whose Rust type depends on the C compiler.
@@ -129,7 +170,12 @@ fn add_match(rule: &mut nftnl::Rule<'_>, wanted: &Match) -> Result<(), NotEncoda
         }
         Match::InSet(side, set) => {
             load_address(rule, *side, set.family());
-            rule.add_expr(&LookupByName(c_text(&set.name())?));
+            rule.add_expr(&LookupByName { set: c_text(&set.name())?, data: false });
+        }
+        Match::Class(side, map) => {
+            load_address(rule, *side, map.family());
+            rule.add_expr(&LookupByName { set: c_text(&map.name())?, data: true });
+            rule.add_expr(&SetPriority);
         }
         Match::InNet(side, net) => {
             load_address(rule, *side, Family::of(&net.addr()));
@@ -233,24 +279,42 @@ fn add_dnat(rule: &mut nftnl::Rule<'_>, to: &SocketAddr) {
 }
 
 /// A lookup that names its set only. The crate's own also gives the batch's number of the set, which no dump shows.
-struct LookupByName(CString);
+struct LookupByName {
+    set: CString,
+    /// The map's data takes the key's place in the register.
+    data: bool,
+}
 
 impl Expression for LookupByName {
     fn to_expr(&self, _rule: &nftnl::Rule<'_>) -> NonNull<sys::nftnl_expr> {
-        // SAFETY: the names are NUL-terminated and copied by libnftnl; the expression is the rule's to free.
+        let lookup = named_expression(c"lookup");
+        let register = Register::Reg1.to_raw();
+        // SAFETY: the name is NUL-terminated and copied by libnftnl; the expression is the rule's to free.
         unsafe {
-            let lookup = sys::nftnl_expr_alloc(c"lookup".as_ptr());
-            let Some(lookup) = NonNull::new(lookup) else {
-                // Out of memory for a few octets; the crate aborts there too.
-                std::process::abort();
-            };
-            sys::nftnl_expr_set_u32(
-                lookup.as_ptr(),
-                attribute(sys::NFTNL_EXPR_LOOKUP_SREG),
-                Register::Reg1.to_raw(),
-            );
-            sys::nftnl_expr_set_str(lookup.as_ptr(), attribute(sys::NFTNL_EXPR_LOOKUP_SET), self.0.as_ptr());
-            lookup
+            sys::nftnl_expr_set_u32(lookup.as_ptr(), attribute(sys::NFTNL_EXPR_LOOKUP_SREG), register);
+            let name = self.set.as_ptr();
+            sys::nftnl_expr_set_str(lookup.as_ptr(), attribute(sys::NFTNL_EXPR_LOOKUP_SET), name);
+            if self.data {
+                sys::nftnl_expr_set_u32(lookup.as_ptr(), attribute(sys::NFTNL_EXPR_LOOKUP_DREG), register);
+            }
         }
+        lookup
+    }
+}
+
+/// `meta priority set` of what the register holds.
+struct SetPriority;
+
+impl Expression for SetPriority {
+    fn to_expr(&self, _rule: &nftnl::Rule<'_>) -> NonNull<sys::nftnl_expr> {
+        let meta = named_expression(c"meta");
+        let key = libc::NFT_META_PRIORITY.unsigned_abs();
+        // SAFETY: numbers of the live expression, which is the rule's to free.
+        unsafe {
+            sys::nftnl_expr_set_u32(meta.as_ptr(), attribute(sys::NFTNL_EXPR_META_KEY), key);
+            let register = Register::Reg1.to_raw();
+            sys::nftnl_expr_set_u32(meta.as_ptr(), attribute(sys::NFTNL_EXPR_META_SREG), register);
+        }
+        meta
     }
 }

@@ -1,7 +1,4 @@
-//! nf_tables messages: attributes, batches, set elements, dumps (include/uapi/linux/netfilter/nf_tables.h).
-
-use crate::enforcement::ranges::{Family, Range};
-use rustc_hash::FxHashSet;
+//! nf_tables messages: attributes, batches, requests (include/uapi/linux/netfilter/nf_tables.h).
 
 /// Message types of the nf_tables subsystem.
 pub const NEWTABLE: u16 = 0;
@@ -31,25 +28,14 @@ pub const ATTR_RULE_CHAIN: u16 = 2;
 pub const ATTR_RULE_EXPRESSIONS: u16 = 4;
 pub const ATTR_RULE_USERDATA: u16 = 7;
 
-const ATTR_ELEMENTS_SET: u16 = 2;
-const ATTR_ELEMENTS: u16 = 3;
-const ATTR_LIST_ELEMENT: u16 = 1;
-const ATTR_ELEMENT_KEY: u16 = 1;
-const ATTR_ELEMENT_FLAGS: u16 = 3;
-const ATTR_DATA_VALUE: u16 = 1;
-const ELEMENT_INTERVAL_END: u32 = 1;
-
 const NFNL_SUBSYS_NFTABLES: u16 = 10;
 const NFPROTO_INET: u8 = 1;
 const MESSAGE_HEADER: usize = 16;
 /// `nlmsghdr` and `nfgenmsg`.
 const HEADERS: usize = 20;
-/// A nest's length is 16 bits; one message's elements stay below it with room for the headers.
-const ELEMENTS_OCTETS_MAX: usize = 60_000;
-
 /// Messages that the kernel takes all together or not at all.
 pub struct Batch {
-    bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
     first_sequence: u32,
     next_sequence: u32,
     /// Where the last message begins: it asks for the acknowledgement, because kernels before 6.10 give none for
@@ -86,31 +72,6 @@ impl Batch {
         self.end(start);
     }
 
-    /// Puts elements into a set or takes them out, in as many messages as they need.
-    pub fn elements(&mut self, change: Elements, table: &str, set: &Set<'_>, ranges: &[Range]) {
-        let mut ranges = ranges.iter().peekable();
-        while ranges.peek().is_some() {
-            let (message_type, flags) = match change {
-                Elements::Add => (NEWSETELEM, CREATE),
-                Elements::Remove => (DELSETELEM, 0),
-            };
-            let start = self.begin(message_type, flags);
-            text_attribute(&mut self.bytes, ATTR_TABLE, table);
-            text_attribute(&mut self.bytes, ATTR_ELEMENTS_SET, set.name);
-            let list = open_nest(&mut self.bytes, ATTR_ELEMENTS);
-            while self.bytes.len() - list < ELEMENTS_OCTETS_MAX {
-                let Some(range) = ranges.next() else { break };
-                element(&mut self.bytes, set.family, range.first, 0);
-                // A range up to the last address has no end element: there is no address behind it.
-                if set.interval && range.last < set.family.last() {
-                    element(&mut self.bytes, set.family, range.last + 1, ELEMENT_INTERVAL_END);
-                }
-            }
-            close_nest(&mut self.bytes, list);
-            self.end(start);
-        }
-    }
-
     /// The datagram, the first sequence number and the one behind the last.
     pub fn finish(mut self) -> (Vec<u8>, u32, u32) {
         if let Some(flags) = self.bytes.get_mut(self.last_message + 6..self.last_message + 8) {
@@ -123,14 +84,15 @@ impl Batch {
         (self.bytes, self.first_sequence, self.next_sequence)
     }
 
-    fn begin(&mut self, message_type: u16, flags: u16) -> usize {
+    /// Begins a message; [`Batch::end`] closes it.
+    pub(super) fn begin(&mut self, message_type: u16, flags: u16) -> usize {
         let start = self.bytes.len();
         let sequence = self.take_sequence(start);
         header(&mut self.bytes, subsystem(message_type), REQUEST | flags, sequence, NFPROTO_INET, 0);
         start
     }
 
-    fn end(&mut self, start: usize) {
+    pub(super) fn end(&mut self, start: usize) {
         close_message(&mut self.bytes, start);
     }
 
@@ -149,24 +111,11 @@ impl Batch {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Elements {
-    Add,
-    Remove,
-}
-
-/// How the elements of a set are written.
-#[derive(Clone, Copy, Debug)]
-pub struct Set<'a> {
-    pub name: &'a str,
-    pub family: Family,
-    pub interval: bool,
-}
-
 const REQUEST: u16 = 0x1;
-const ACK: u16 = 0x4;
+pub(super) const ACK: u16 = 0x4;
+pub(super) const ECHO: u16 = 0x8;
 const DUMP: u16 = 0x300;
-const CREATE: u16 = 0x400;
+pub(super) const CREATE: u16 = 0x400;
 
 /// A request for objects of the table: all of a kind (`dump`), or one.
 pub fn request(message_type: u16, dump: bool, sequence: u32, attributes: &[(u16, &str)]) -> Vec<u8> {
@@ -178,11 +127,6 @@ pub fn request(message_type: u16, dump: bool, sequence: u32, attributes: &[(u16,
     }
     close_message(&mut bytes, 0);
     bytes
-}
-
-/// The request for a set's elements.
-pub fn elements_request(table: &str, set: &str, sequence: u32) -> Vec<u8> {
-    request(GETSETELEM, true, sequence, &[(ATTR_TABLE, table), (ATTR_ELEMENTS_SET, set)])
 }
 
 fn subsystem(message_type: u16) -> u16 {
@@ -210,7 +154,7 @@ fn close_message(bytes: &mut [u8], start: usize) {
     }
 }
 
-fn attribute(bytes: &mut Vec<u8>, kind: u16, payload: &[u8]) {
+pub(super) fn attribute(bytes: &mut Vec<u8>, kind: u16, payload: &[u8]) {
     // Payloads are names and addresses, far below 64 KiB.
     let length = u16::try_from(payload.len() + 4).unwrap_or(4);
     bytes.extend_from_slice(&length.to_ne_bytes());
@@ -219,7 +163,7 @@ fn attribute(bytes: &mut Vec<u8>, kind: u16, payload: &[u8]) {
     bytes.resize(align(bytes.len()), 0);
 }
 
-fn text_attribute(bytes: &mut Vec<u8>, kind: u16, text: &str) {
+pub(super) fn text_attribute(bytes: &mut Vec<u8>, kind: u16, text: &str) {
     let mut payload = Vec::with_capacity(text.len() + 1);
     payload.extend_from_slice(text.as_bytes());
     payload.push(0);
@@ -228,30 +172,18 @@ fn text_attribute(bytes: &mut Vec<u8>, kind: u16, text: &str) {
 
 const NESTED: u16 = 0x8000;
 
-fn open_nest(bytes: &mut Vec<u8>, kind: u16) -> usize {
+pub(super) fn open_nest(bytes: &mut Vec<u8>, kind: u16) -> usize {
     let start = bytes.len();
     bytes.extend_from_slice(&[0; 2]);
     bytes.extend_from_slice(&(kind | NESTED).to_ne_bytes());
     start
 }
 
-fn close_nest(bytes: &mut [u8], start: usize) {
+pub(super) fn close_nest(bytes: &mut [u8], start: usize) {
     let length = u16::try_from(bytes.len() - start).unwrap_or(0);
     if let Some(field) = bytes.get_mut(start..start + 2) {
         field.copy_from_slice(&length.to_ne_bytes());
     }
-}
-
-fn element(bytes: &mut Vec<u8>, family: Family, key: u128, flags: u32) {
-    let nest = open_nest(bytes, ATTR_LIST_ELEMENT);
-    if flags != 0 {
-        attribute(bytes, ATTR_ELEMENT_FLAGS, &flags.to_be_bytes());
-    }
-    let key_nest = open_nest(bytes, ATTR_ELEMENT_KEY);
-    let octets = key.to_be_bytes();
-    attribute(bytes, ATTR_DATA_VALUE, octets.get(16 - family.octets()..).unwrap_or_default());
-    close_nest(bytes, key_nest);
-    close_nest(bytes, nest);
 }
 
 /// One message of a datagram from the kernel.
@@ -341,117 +273,5 @@ impl<'a> Attributes<'a> {
     /// A big-endian 32-bit number.
     pub fn number(self, kind: u16) -> Option<u32> {
         Some(u32::from_be_bytes(self.find(kind)?.try_into().ok()?))
-    }
-}
-
-/// Collects a set's elements from its dump.
-#[derive(Debug, Default)]
-pub struct ElementDump {
-    /// Key, and whether it begins a range (false: it is the first address behind one). An end sorts before a
-    /// beginning at the same address.
-    keys: Vec<(u128, bool)>,
-}
-
-impl ElementDump {
-    /// Takes one message of the dump.
-    pub fn take(&mut self, message: &Message<'_>) {
-        for list in message.attributes().filter(|a| a.kind == ATTR_ELEMENTS) {
-            for item in Attributes(list.payload) {
-                let item = Attributes(item.payload);
-                let key = item.find(ATTR_ELEMENT_KEY).and_then(|key| Attributes(key).find(ATTR_DATA_VALUE));
-                let Some(octets) = key.filter(|octets| octets.len() <= 16) else { continue };
-                let number = octets.iter().fold(0u128, |number, octet| (number << 8) | u128::from(*octet));
-                let flags = item.number(ATTR_ELEMENT_FLAGS).unwrap_or(0);
-                self.keys.push((number, flags & ELEMENT_INTERVAL_END == 0));
-            }
-        }
-    }
-
-    /// The set's elements.
-    pub fn finish(mut self, set: &Set<'_>) -> FxHashSet<Range> {
-        if !set.interval {
-            return self.keys.iter().map(|(key, _)| Range { first: *key, last: *key }).collect();
-        }
-        self.keys.sort_unstable();
-        let mut ranges = FxHashSet::default();
-        let mut open: Option<u128> = None;
-        for (key, begins) in self.keys {
-            if let Some(first) = open.take()
-                && key > first
-            {
-                ranges.insert(Range { first, last: key - 1 });
-            }
-            open = begins.then_some(key);
-        }
-        if let Some(first) = open {
-            ranges.insert(Range { first, last: set.family.last() });
-        }
-        ranges
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const HOSTS: Set<'static> = Set { name: "allow4", family: Family::V4, interval: false };
-
-    fn read_back(set: &Set<'_>, ranges: &[Range]) -> FxHashSet<Range> {
-        let mut batch = Batch::new(7);
-        batch.elements(Elements::Add, "headgate", set, ranges);
-        let (bytes, first, end) = batch.finish();
-        let all: Vec<Message<'_>> = messages(&bytes).collect();
-        assert_eq!(all.len(), usize::try_from(end - first).unwrap());
-        let mut dump = ElementDump::default();
-        for message in all.iter().filter(|m| m.is_nftables) {
-            assert_eq!(message.kind, NEWSETELEM);
-            dump.take(message);
-        }
-        dump.finish(set)
-    }
-
-    #[test]
-    fn many_elements_are_cut_into_messages_whose_nests_fit_sixteen_bits() {
-        let ranges: Vec<Range> = (0..100_000u128).map(|n| Range { first: n, last: n }).collect();
-        assert_eq!(read_back(&HOSTS, &ranges), ranges.iter().copied().collect());
-        let v6 = Set { name: "walled6", family: Family::V6, interval: true };
-        let ranges: Vec<Range> =
-            (0..10_000u128).map(|n| Range { first: n << 64, last: (n << 64) + 9 }).collect();
-        assert_eq!(read_back(&v6, &ranges), ranges.iter().copied().collect());
-    }
-
-    #[test]
-    fn adjacent_ranges_and_everything_come_back_as_they_went() {
-        let set = Set { name: "walled4", family: Family::V4, interval: true };
-        let adjacent = [Range { first: 0, last: 9 }, Range { first: 10, last: 19 }];
-        assert_eq!(read_back(&set, &adjacent), adjacent.into_iter().collect());
-        let everything = [Range { first: 0, last: u128::from(u32::MAX) }];
-        assert_eq!(read_back(&set, &everything), everything.into_iter().collect());
-    }
-
-    #[test]
-    fn only_the_last_message_before_the_end_asks_for_an_acknowledgement() {
-        let mut batch = Batch::new(1);
-        batch.table("headgate", NEWTABLE);
-        batch.elements(Elements::Add, "headgate", &HOSTS, &[Range { first: 1, last: 1 }]);
-        let (bytes, ..) = batch.finish();
-        let acks: Vec<bool> = messages(&bytes).map(|m| m.flags & ACK != 0).collect();
-        assert_eq!(acks, [false, false, true, false]);
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_read_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-            let mut dump = ElementDump::default();
-            for message in messages(&bytes) {
-                dump.take(&message);
-                let _ = message.errno();
-            }
-            for attribute in Attributes(&bytes) {
-                let _ = Attributes(attribute.payload).number(1);
-            }
-            dump.finish(&HOSTS);
-        }
     }
 }

@@ -7,7 +7,7 @@ mod kept;
 mod pending;
 mod start;
 
-pub use start::start;
+pub use start::Reporting;
 
 use self::pending::{Batch, Held, Pending};
 use super::follower::Server;

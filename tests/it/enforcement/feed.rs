@@ -14,15 +14,15 @@ fn after_a_restart_only_what_changed_is_asked_for() {
     let mut site = Site::new(&[("10.9.0.2/32", Verdict::LetThrough)]);
     site.settings.nas = Some("10.9.0.1".parse().unwrap());
     let enforcer = Enforcer::start(&nas, site.settings.clone());
-    wait_until("the table", SOON, || nas.set("allow4").is_some_and(|set| set.len() == 1));
+    wait_until("the table", SOON, || nas.set("down4").is_some_and(|set| set.len() == 1));
     site.feed.change(&[("10.9.0.3/32", Verdict::LetThrough)], &[]);
-    wait_until("one more", SOON, || nas.set("allow4").is_some_and(|set| set.len() == 2));
+    wait_until("one more", SOON, || nas.set("down4").is_some_and(|set| set.len() == 2));
     enforcer.stop().unwrap();
 
     site.feed.change(&[("10.9.0.2/32", Verdict::Blocked)], &["10.9.0.3/32"]);
     let _enforcer = Enforcer::start(&nas, site.settings.clone());
     wait_until("what was missed", SOON, || nas.set("blocked4").is_some_and(|set| set == ["10.9.0.2"]));
-    assert_eq!(nas.set("allow4").unwrap().len(), 0);
+    assert_eq!(nas.set("down4").unwrap().len(), 0);
     let asked = site.feed.asked();
     assert_eq!(asked[0], "GET /feed?wait=25&nas=10.9.0.1 HTTP/1.1");
     assert!(asked[1..].iter().all(|line| line.contains("since=e.")), "{asked:?}");
@@ -34,14 +34,14 @@ fn a_change_of_the_feed_is_in_the_kernel_at_once() {
     let nas = Namespace::new("nas");
     let site = Site::new(&[("10.9.0.2/32", Verdict::LetThrough)]);
     let _enforcer = Enforcer::start(&nas, site.settings.clone());
-    wait_until("the table", SOON, || nas.set("allow4").is_some_and(|set| set.len() == 1));
+    wait_until("the table", SOON, || nas.set("down4").is_some_and(|set| set.len() == 1));
     let monitor = nas.monitor("elements");
     let mut times: Vec<Duration> = (0..20)
         .map(|n| {
             let verdict = if n % 2 == 0 { Verdict::Negbal } else { Verdict::LetThrough };
             let start = Instant::now();
             site.feed.change(&[("10.9.0.2/32", verdict)], &[]);
-            monitor.wait_for(if n % 2 == 0 { "headgate captive4" } else { "headgate allow4" });
+            monitor.wait_for(if n % 2 == 0 { "headgate captive4" } else { "headgate down4" });
             start.elapsed()
         })
         .collect();
@@ -61,13 +61,13 @@ fn another_server_takes_over_and_its_state_replaces_the_first_ones() {
     );
     site.settings.servers.push(format!("unix:{}", second.path.display()));
     let _enforcer = Enforcer::start(&nas, site.settings.clone());
-    wait_until("the first server's state", SOON, || nas.set("allow4").is_some_and(|set| set.len() == 2));
+    wait_until("the first server's state", SOON, || nas.set("down4").is_some_and(|set| set.len() == 2));
     assert!(second.asked().is_empty());
     site.feed.stop();
     wait_until("the second server's state", SOON, || {
         nas.set("captive4").is_some_and(|set| set == ["10.9.0.2"])
     });
-    assert_eq!(nas.set("allow4").unwrap().len(), 0);
+    assert_eq!(nas.set("down4").unwrap().len(), 0);
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_feed_that_outgrows_the_sets_gets_larger_ones() {
     let many: Vec<(&str, Verdict)> = addresses.iter().map(|a| (a.as_str(), Verdict::LetThrough)).collect();
     site.feed.change(&many, &[]);
     wait_until("all of them", Duration::from_secs(20), || {
-        nas.set("allow4").is_some_and(|set| set.len() == addresses.len())
+        nas.set("down4").is_some_and(|set| set.len() == addresses.len())
     });
     assert_eq!(nas.set("blocked4").unwrap(), ["10.9.0.2"]);
     assert!(nas.must("nft list table inet headgate").contains("size 524288"));

@@ -23,7 +23,7 @@ fn guarded_ports_are_open_to_their_sources_and_to_loopback_only() {
         guard(PortProtocol::Udp, 1812, &["10.9.0.66/32"]),
     ]);
     wait_until("the guards", SOON, || network.nas.set("guard_tcp_8082_4").is_some());
-    assert_eq!(network.nas.set("allow4"), None, "ports only: nobody is filtered");
+    assert_eq!(network.nas.set("down4"), None, "ports only: nobody is filtered");
     assert_eq!(api(&network.subscriber, "10.9.0.2"), Page::TimedOut);
     assert!(api(&network.internet, "203.0.113.2").is("api"));
     assert_eq!(api(&network.internet, "203.0.113.10"), Page::TimedOut);

@@ -203,3 +203,66 @@ fn without_the_right_to_raw_packets_nobody_is_logged_off_and_the_log_says_so() {
     std::thread::sleep(SECOND * 8);
     assert_eq!(site.sessions(), ["petrova"]);
 }
+
+/// Echoes of 1000 octets: 1028 with the headers of IP and ICMP, each way.
+fn ping_octets(namespace: &Namespace, count: u64) -> u64 {
+    namespace.must(&format!("ping -q -c {count} -i 0.02 -W 2 -s 1000 -I 10.9.0.2 203.0.113.2"));
+    count * 1028
+}
+
+#[test]
+fn octets_are_exact_over_kills_of_enforcer_and_server() {
+    let network = Network::new();
+    let mut site = Site::start(&network);
+    let in_kernel = || network.nas.must("nft list table inet headgate").contains("10.9.0.2");
+    let octets = |site: &Site| {
+        let rows: Value = serde_json::from_str(&site.headgate(&["sessions", "ivanov", "--json"])).unwrap();
+        (rows[0]["octets_in"].as_u64().unwrap(), rows[0]["octets_out"].as_u64().unwrap())
+    };
+    site.seen("10.9.0.2", "02:00:00:00:00:02");
+    wait_until("the kernel has the element", SECOND * 5, in_kernel);
+    let mut sent = ping_octets(&network.subscriber, 20);
+    wait_until("a reading has come", SECOND * 30, || octets(&site) == (sent, sent));
+
+    kill(site.enforcer.take());
+    sent += ping_octets(&network.subscriber, 30);
+    site.start_enforcer();
+    wait_until("the adopted element counts on", SECOND * 30, || octets(&site) == (sent, sent));
+
+    kill(site.server.take());
+    sent += ping_octets(&network.subscriber, 40);
+    std::thread::sleep(SECOND * 12);
+    // What is read meanwhile is not answered; the enforcer dies with it.
+    kill(site.enforcer.take());
+    site.start_enforcer();
+    site.start_server();
+    sent += ping_octets(&network.subscriber, 10);
+    // The element goes with its last values, long before the next reading.
+    site.headgate(&["block", "ivanov", "--reason", "noise"]);
+    let took = wait_until("the last values have come", SECOND * 5, || octets(&site) == (sent, sent));
+    println!("block to last octets: {took:?}");
+
+    site.headgate(&["unblock", "ivanov"]);
+    wait_until("the kernel has another element", SECOND * 5, || {
+        pings(&network.subscriber, "10.9.0.2", "203.0.113.2")
+    });
+    kill(site.server.take());
+    kill(site.enforcer.take());
+    site.start_server();
+    site.start_enforcer();
+    sent += ping_octets(&network.subscriber, 100);
+    // Those of the wait: 84 octets each; the ones that were refused before it are not counted.
+    wait_until("all of it is there", SECOND * 30, || octets(&site).0 >= sent + 84);
+    let total = octets(&site);
+    assert!(total.0 - sent <= 84 * 5 && (total.0 - sent) % 84 == 0, "{total:?} of {sent}");
+    assert_eq!(total.0, total.1);
+    std::thread::sleep(SECOND * 12);
+    assert_eq!(octets(&site), total, "nothing is counted twice");
+
+    // 1.00 a MiB each way, half to even: 0.20 for 205,684 octets or so.
+    let cents = (total.0 * 100 + (1 << 19)) / (1 << 20);
+    wait_until("it is charged", SECOND * 5, || {
+        let found: Value = serde_json::from_str(&site.headgate(&["find", "ivanov", "--json"])).unwrap();
+        found[0]["balance"] == format!("{}.{:02}", 999 - (2 * cents - 1) / 100, (100 - 2 * cents % 100) % 100)
+    });
+}

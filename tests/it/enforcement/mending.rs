@@ -53,11 +53,11 @@ fn whatever_is_done_to_the_table_is_mended_within_a_second() {
         "nft flush ruleset",
         "nft delete table inet headgate",
         "nft flush set inet headgate captive4",
-        "nft flush set inet headgate allow4_nets",
+        "nft flush map inet headgate down4_nets",
         "nft flush chain inet headgate from_subscriber",
         "nft flush table inet headgate",
         "nft insert rule inet headgate forward accept",
-        "nft add element inet headgate allow4 '{ 10.9.0.2, 10.9.0.66 }'",
+        "nft add element inet headgate down4 '{ 10.9.0.2 : 1:1, 10.9.0.66 : 0:0 }'",
         "nft delete element inet headgate captive4 '{ 10.9.0.2 }'",
         "nft add element inet headgate blocked4_nets '{ 10.0.0.0/8 }'",
         "nft add element inet headgate walled4 '{ 203.0.113.0-203.0.113.7 }'",
@@ -83,10 +83,10 @@ fn a_flood_of_foreign_elements_is_taken_out_again() {
     let file = site.directory.path().join("flood.nft");
     let addresses: Vec<String> =
         (0..60_000u32).map(|n| std::net::Ipv4Addr::from(0x0b00_0000 + n).to_string()).collect();
-    std::fs::write(&file, format!("add element inet headgate allow4 {{ {} }}", addresses.join(", ")))
+    std::fs::write(&file, format!("add element inet headgate captive4 {{ {} }}", addresses.join(", ")))
         .unwrap();
     nas.must(&format!("nft -f {}", file.display()));
-    wait_until("all of them gone", SOON, || nas.set("allow4").is_some_and(|set| set.is_empty()));
+    wait_until("all of them gone", SOON, || nas.set("captive4").is_some_and(|set| set.is_empty()));
     assert_eq!(nas.set("blocked4").unwrap(), ["10.9.0.2"]);
 }
 
@@ -100,7 +100,7 @@ fn an_element_that_others_take_out_just_before_the_feed_does_is_no_trouble() {
         // Whichever comes first: the feed's batch, or the reading back that the foreign change calls for.
         nas.must("nft delete element inet headgate blocked4 '{ 10.9.0.2 }'");
         site.feed.change(&[("10.9.0.2/32", Verdict::LetThrough)], &[]);
-        wait_until("moved", SOON, || nas.set("allow4").is_some_and(|set| set == ["10.9.0.2"]));
+        wait_until("moved", SOON, || nas.set("down4").is_some_and(|set| set == ["10.9.0.2"]));
         assert_eq!(nas.set("blocked4").unwrap().len(), 0);
         site.feed.change(&[("10.9.0.2/32", Verdict::Blocked)], &[]);
         wait_until("moved back", SOON, || nas.set("blocked4").is_some_and(|set| set == ["10.9.0.2"]));
@@ -208,9 +208,9 @@ fn a_state_saved_before_a_reboot_is_applied_with_no_server_in_reach() {
     let site = Site::new(&[("10.9.0.2/32", Verdict::LetThrough), ("10.9.0.66/32", Verdict::Blocked)]);
     let before = Network::new();
     let enforcer = Enforcer::start(&before.nas, site.settings.clone());
-    wait_until("the table", SOON, || before.nas.set("allow4").is_some_and(|set| set.len() == 1));
+    wait_until("the table", SOON, || before.nas.set("down4").is_some_and(|set| set.len() == 1));
     enforcer.stop().unwrap();
-    assert_eq!(before.nas.set("allow4").unwrap(), ["10.9.0.2"], "the table stays behind");
+    assert_eq!(before.nas.set("down4").unwrap(), ["10.9.0.2"], "the table stays behind");
     site.feed.stop();
 
     let after = Network::new();
@@ -220,7 +220,7 @@ fn a_state_saved_before_a_reboot_is_applied_with_no_server_in_reach() {
     assert!(fetch(&after.subscriber, "10.9.0.2", "http://203.0.113.2/").is("internet"));
     after.nas.must("nft flush ruleset");
     wait_until("mended without a server too", MENDED_WITHIN, || {
-        after.nas.set("allow4").is_some_and(|set| set == ["10.9.0.2"])
+        after.nas.set("down4").is_some_and(|set| set == ["10.9.0.2"])
     });
     assert!(!echoes(&after.subscriber, "10.9.0.66:0", "203.0.113.2:53"));
 

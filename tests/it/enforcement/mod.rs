@@ -4,11 +4,11 @@
 // The exception for tests does not reach their helpers.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod counting;
 mod enforcer;
 mod feed;
 mod guards;
 mod ipoe;
 mod mending;
-
 mod table;
 mod traffic;

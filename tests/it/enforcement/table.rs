@@ -2,6 +2,7 @@
 
 use crate::network::Namespace;
 use headgate::enforcement::kernel::{Finding, Kernel};
+use headgate::enforcement::lanes::Unshaped;
 use headgate::enforcement::skeleton::{Layout, Skeleton};
 use headgate::enforcement::wanted::{Scope, Wanted};
 use headgate::model::{
@@ -25,7 +26,7 @@ pub fn guard(protocol: PortProtocol, port: u16, sources: &[&str]) -> PortGuard {
     PortGuard { protocol, port, sources: sources.iter().map(|s| s.parse().unwrap()).collect() }
 }
 
-fn page(entries: Vec<FeedEntry>) -> FeedPage {
+pub fn page(entries: Vec<FeedEntry>) -> FeedPage {
     let ports = vec![
         guard(PortProtocol::Udp, 1812, &["10.0.0.0/8", "10.255.0.0/16", "192.0.2.1/32", "192.0.2.2/32"]),
         guard(PortProtocol::Tcp, 8082, &["0.0.0.0/0", "::/0"]),
@@ -36,13 +37,13 @@ fn page(entries: Vec<FeedEntry>) -> FeedPage {
 
 fn wanted(entries: Vec<FeedEntry>) -> Wanted {
     let mut wanted = Wanted::new(Scope { filter: true, guard: true });
-    wanted.take(&page(entries)).unwrap();
+    wanted.take(&page(entries), &mut Unshaped).unwrap();
     wanted.take_walled(&["198.51.100.0/25".parse().unwrap(), "2001:db8:1::/48".parse().unwrap()]);
     wanted
 }
 
-fn skeleton(wanted: &Wanted) -> Skeleton {
-    let interfaces = ["ppp*".parse().unwrap(), "eth1".parse().unwrap()];
+pub fn skeleton(wanted: &Wanted, lan: &str) -> Skeleton {
+    let interfaces = ["ppp*".parse().unwrap(), lan.parse().unwrap()];
     Skeleton::build(&Layout {
         interfaces: &interfaces,
         captive: Some("10.9.0.1:8080".parse().unwrap()),
@@ -50,7 +51,7 @@ fn skeleton(wanted: &Wanted) -> Skeleton {
     })
 }
 
-fn whole(kernel: &mut Kernel, skeleton: &Skeleton) -> headgate::enforcement::wanted::Sets {
+pub fn whole(kernel: &mut Kernel, skeleton: &Skeleton) -> headgate::enforcement::wanted::Sets {
     match kernel.inspect(skeleton).unwrap() {
         Finding::Whole(sets) => sets,
         other => panic!("{other:?}"),
@@ -80,21 +81,22 @@ fn nft_and_we_read_back_what_was_sent() {
         entry("2001:db8:7::/56", Verdict::Negbal),
         entry("ffff:ffff::/32", Verdict::LetThrough),
     ]);
-    let skeleton = skeleton(&wanted);
+    let skeleton = skeleton(&wanted, "eth1");
     let mut kernel = namespace.inside(|| Kernel::open().unwrap());
     assert!(matches!(kernel.inspect(&skeleton).unwrap(), Finding::Absent));
     kernel.rebuild(&skeleton, wanted.sets()).unwrap();
     assert_eq!(&whole(&mut kernel, &skeleton), wanted.sets());
 
     for (set, expected) in [
-        ("allow4", vec!["10.9.0.2"]),
+        ("down4", vec!["10.9.0.2"]),
+        ("up4", vec!["10.9.0.2"]),
         ("captive4", vec!["10.9.0.3", "10.9.0.4"]),
         ("blocked4", vec!["10.9.0.5"]),
-        ("allow4_nets", vec!["10.10.0.0/25", "10.10.1.0/24"]),
+        ("down4_nets", vec!["10.10.0.0/25", "10.10.1.0/24"]),
         ("blocked4_nets", vec!["10.10.0.128/25", "255.255.255.0/24"]),
         ("blocked6", vec!["2001:db8::7"]),
         ("captive6_nets", vec!["2001:db8:7::/56"]),
-        ("allow6_nets", vec!["ffff:ffff::/32"]),
+        ("up6_nets", vec!["ffff:ffff::/32"]),
         ("walled4", vec!["198.51.100.0/25"]),
         ("walled6", vec!["2001:db8:1::/48"]),
         ("guard_udp_1812_4", vec!["10.0.0.0/8", "192.0.2.1-192.0.2.2"]),
@@ -108,6 +110,9 @@ fn nft_and_we_read_back_what_was_sent() {
     for rule in [
         "iifname \"ppp*\" jump from_subscriber",
         "oifname \"eth1\" jump to_subscriber",
+        "meta priority set ip saddr map @up4 return",
+        "meta priority set ip6 daddr map @down6_nets return",
+        "ip saddr @police_up4 drop",
         "ip saddr @captive4 goto from_captive",
         "ip6 daddr @blocked6_nets reject with icmpx admin-prohibited",
         "tcp dport 443 reject with tcp reset",
@@ -125,7 +130,7 @@ fn nft_and_we_read_back_what_was_sent() {
         gone: vec!["2001:db8:7::/56".parse().unwrap()],
         ..page(Vec::new())
     };
-    let change = wanted.take(&delta).unwrap();
+    let change = wanted.take(&delta, &mut Unshaped).unwrap();
     assert!(!change.rebuild);
     kernel.apply(&change.plan).unwrap();
     assert_eq!(&whole(&mut kernel, &skeleton), wanted.sets());
@@ -142,14 +147,14 @@ fn nft_and_we_read_back_what_was_sent() {
 fn every_kind_of_damage_to_the_skeleton_is_seen() {
     let namespace = Namespace::new("t");
     let wanted = wanted(vec![entry("10.9.0.2/32", Verdict::LetThrough)]);
-    let skeleton = skeleton(&wanted);
+    let skeleton = skeleton(&wanted, "eth1");
     let mut kernel = namespace.inside(|| Kernel::open().unwrap());
     namespace.must("nft add table ip other; nft add table inet other; nft add chain inet other forward");
     for (by, seen) in [
         ("nft flush chain inet headgate forward", "chain forward has 0 rules instead of 4"),
         (
             "nft insert rule inet headgate from_subscriber accept",
-            "from_subscriber has 14 rules instead of 13",
+            "from_subscriber has 18 rules instead of 17",
         ),
         ("nft add chain inet headgate mine", "chain mine is not ours"),
         ("nft add set inet headgate mine '{ type ipv4_addr; }'", "set mine is not ours"),
@@ -176,12 +181,12 @@ fn every_kind_of_damage_to_the_skeleton_is_seen() {
 fn a_set_outgrown_is_noticed_and_the_table_made_with_larger_ones() {
     let namespace = Namespace::new("t");
     let mut wanted = wanted(Vec::new());
-    let skeleton = skeleton(&wanted);
+    let skeleton = skeleton(&wanted, "eth1");
     let mut kernel = namespace.inside(|| Kernel::open().unwrap());
     kernel.rebuild(&skeleton, wanted.sets()).unwrap();
     let host =
         |n: u32| entry(&format!("{}/32", std::net::Ipv4Addr::from(0x0a00_0000 + n)), Verdict::LetThrough);
-    let change = wanted.take(&page((0..65_537).map(host).collect())).unwrap();
+    let change = wanted.take(&page((0..65_537).map(host).collect()), &mut Unshaped).unwrap();
     assert!(kernel.outgrown(wanted.sets()));
     kernel.apply(&change.plan).expect_err("the kernel keeps to the size");
     kernel.rebuild(&skeleton, wanted.sets()).unwrap();
@@ -195,7 +200,7 @@ fn one_element_goes_into_a_hundred_thousand_at_once() {
     let host =
         |n: u32| entry(&format!("{}/32", std::net::Ipv4Addr::from(0x0a00_0000 + n)), Verdict::LetThrough);
     let mut wanted = wanted((0..100_000).map(host).collect());
-    let skeleton = skeleton(&wanted);
+    let skeleton = skeleton(&wanted, "eth1");
     let mut kernel = namespace.inside(|| Kernel::open().unwrap());
     let start = Instant::now();
     kernel.rebuild(&skeleton, wanted.sets()).unwrap();
@@ -207,7 +212,7 @@ fn one_element_goes_into_a_hundred_thousand_at_once() {
         .map(|n| {
             let delta = FeedPage { full: false, entries: vec![host(200_000 + n)], ..page(Vec::new()) };
             let start = Instant::now();
-            let change = wanted.take(&delta).unwrap();
+            let change = wanted.take(&delta, &mut Unshaped).unwrap();
             kernel.apply(&change.plan).unwrap();
             start.elapsed()
         })

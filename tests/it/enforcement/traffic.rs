@@ -49,7 +49,7 @@ fn one_let_through_reaches_everything_and_a_stranger_nothing() {
     let network = Network::new();
     let site = site(&network, Verdict::LetThrough, "10.9.0.1:8080");
     let _enforcer = Enforcer::start(&network.nas, site.settings.clone());
-    stands(&network, "allow4", SUBSCRIBER);
+    stands(&network, "down4", SUBSCRIBER);
     let from = |source, url| fetch(&network.subscriber, source, url);
     for url in ["http://203.0.113.2/", "http://203.0.113.2:443/", "http://203.0.113.2:8000/"] {
         assert!(from(SUBSCRIBER, url).is("internet"), "{url}");
@@ -88,7 +88,7 @@ fn one_who_has_to_pay_meets_the_page_and_what_is_left_open() {
     assert!(fetch(&network.internet, "203.0.113.10", "http://10.9.0.2:8000/").is("subscriber"), "walled");
 
     site.feed.change(&[("10.9.0.2/32", Verdict::LetThrough)], &[]);
-    stands(&network, "allow4", SUBSCRIBER);
+    stands(&network, "down4", SUBSCRIBER);
     assert!(from(SUBSCRIBER, "http://203.0.113.2/").is("internet"), "paid: open at once");
 }
 
@@ -165,7 +165,7 @@ fn a_running_flow_stops_when_its_subscriber_has_to_pay_or_is_blocked() {
         let network = Network::new();
         let site = site(&network, Verdict::LetThrough, "10.9.0.1:8080");
         let _enforcer = Enforcer::start(&network.nas, site.settings.clone());
-        stands(&network, "allow4", SUBSCRIBER);
+        stands(&network, "down4", SUBSCRIBER);
         let octets = download(&network);
         assert!(grows(&octets, SOON), "it runs first");
         site.feed.change(&[("10.9.0.2/32", verdict)], &[]);

@@ -174,7 +174,7 @@ impl BoxUnderTest {
                 ))
             })
             .collect();
-        for set in ["allow4", "captive4", "blocked4"] {
+        for set in ["down4", "captive4", "blocked4"] {
             state.push(format!("{set} {:?}", network.nas.set(set)));
         }
         state
