@@ -265,7 +265,11 @@ fn speed_text(shape: Shape) -> String {
 }
 
 fn password_step(entry: &Entry) -> Step {
-    match &entry.view.subscriber.password {
+    let subscriber = &entry.view.subscriber;
+    match &subscriber.password {
+        Password::None if subscriber.access != AccessMethod::Radius => {
+            step("password", true, "none is set, and none is needed: it does not log in by RADIUS", "")
+        }
         Password::None => step(
             "password",
             false,

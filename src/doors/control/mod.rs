@@ -105,7 +105,7 @@ async fn answer(
             Ok(wanted) => Response::json(200, &operations.feed(&wanted).await),
             Err(text) => Response::text(400, format!("{text}\n")),
         },
-        ("/report", Method::Post) => match follower(&Parameters::of(&request)) {
+        ("/report", Method::Post) => match follower(&Parameters::parse(&request.query)) {
             Ok(enforcer) => report::answer(&reports, &enforcer, &request.body).await,
             Err(text) => Response::text(400, format!("{text}\n")),
         },
