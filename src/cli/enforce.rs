@@ -25,6 +25,8 @@ impl Enforce {
             servers: enforcement.servers.iter().map(|path| format!("unix:{}", path.display())).collect(),
             nas: enforcement.nas,
             lan: enforcement.lan,
+            shape: enforcement.shape,
+            wan: enforcement.wan,
             captive: enforcement.captive,
             walled_garden: enforcement
                 .walled_garden

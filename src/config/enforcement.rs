@@ -30,6 +30,10 @@ pub struct Enforcement {
     pub nas: Option<IpAddr>,
     /// Interfaces on the subscribers' side: names, or a beginning with `*` after it.
     pub lan: Vec<String>,
+    /// Interfaces on which download classes are made: `lan` without its patterns where the key is absent.
+    pub shape: Vec<String>,
+    /// The interface on which upload classes are made; None: uploads are policed.
+    pub wan: Option<String>,
     /// Where the tcp/80 of debtors is sent.
     pub captive: Option<SocketAddr>,
     /// What debtors reach nevertheless.
@@ -55,6 +59,8 @@ impl Default for Enforcement {
             servers: vec![PathBuf::from("/run/headgate/control.sock")],
             nas: None,
             lan: Vec::new(),
+            shape: Vec::new(),
+            wan: None,
             captive: None,
             walled_garden: Vec::new(),
             probe_interval_seconds: 30,
@@ -68,6 +74,7 @@ impl Enforcement {
     pub(super) fn read(section: &mut Section<'_>) -> Enforcement {
         let mut enforcement = Enforcement::default();
         let mut sightings = false;
+        let mut shape = None;
         section
             .value("servers", &mut enforcement.servers, |node| list(node, SERVER, SERVERS_MAX, read_server))
             .parsed("nas", &mut enforcement.nas, "the address of a NAS such as \"10.0.0.1\"", |text| {
@@ -76,6 +83,10 @@ impl Enforcement {
             .value("lan", &mut enforcement.lan, |node| {
                 list(node, INTERFACE, INTERFACES_MAX, |item| parse_item(item, INTERFACE, interface_pattern))
             })
+            .value("shape", &mut shape, |node| {
+                list(node, DEVICES, INTERFACES_MAX, |item| parse_item(item, DEVICES, device)).map(Some)
+            })
+            .parsed("wan", &mut enforcement.wan, DEVICE, |text| device(text).map(Some))
             .parsed("captive", &mut enforcement.captive, CAPTIVE, captive)
             .value("walled-garden", &mut enforcement.walled_garden, |node| {
                 list(node, GARDEN, GARDEN_MAX, |item| parse_item(item, GARDEN, garden_entry))
@@ -84,9 +95,9 @@ impl Enforcement {
             .number("probe-tries", &mut enforcement.probe_tries, PROBE_TRIES)
             .boolean("sightings", &mut sightings)
             .boolean("protect-ports", &mut enforcement.protect_ports)
-            .not_served_unless_empty("shape")
-            .not_served("wan")
             .not_served("token");
+        enforcement.shape = shape
+            .unwrap_or_else(|| enforcement.lan.iter().filter(|name| !name.ends_with('*')).cloned().collect());
         if sightings {
             section.refuse("sightings", "true is not served by this version; expected false");
         }
@@ -96,6 +107,8 @@ impl Enforcement {
 
 const SERVER: &str = "a list of servers such as \"unix:/run/headgate/control.sock\"";
 const INTERFACE: &str = "a list of interfaces such as \"eth1\" or \"ppp*\"";
+const DEVICES: &str = "a list of interfaces such as \"eth1\", without patterns";
+const DEVICE: &str = "an interface such as \"eth0\", no pattern";
 const CAPTIVE: &str =
     "an address with a port such as \"10.0.0.1:8080\", which subscribers reach (not loopback)";
 const GARDEN: &str =
@@ -133,6 +146,10 @@ fn interface_pattern(text: &str) -> Option<String> {
     let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '/' | '*' | '"' | '\\');
     let fits = !name.is_empty() && name.len() <= INTERFACE_NAME_BYTES_MAX && name.chars().all(plain);
     fits.then(|| text.to_owned())
+}
+
+fn device(text: &str) -> Option<String> {
+    interface_pattern(text).filter(|name| !name.ends_with('*'))
 }
 
 fn captive(text: &str) -> Option<Option<SocketAddr>> {

@@ -136,6 +136,8 @@ impl Config {
             ("enforcement.servers", a.enforcement.servers == b.enforcement.servers),
             ("enforcement.nas", a.enforcement.nas == b.enforcement.nas),
             ("enforcement.lan", a.enforcement.lan == b.enforcement.lan),
+            ("enforcement.shape", a.enforcement.shape == b.enforcement.shape),
+            ("enforcement.wan", a.enforcement.wan == b.enforcement.wan),
             ("enforcement.captive", a.enforcement.captive == b.enforcement.captive),
             ("enforcement.walled-garden", a.enforcement.walled_garden == b.enforcement.walled_garden),
             ("enforcement.protect-ports", a.enforcement.protect_ports == b.enforcement.protect_ports),

@@ -78,6 +78,8 @@ level = "debug"
 servers = ["unix:/srv/headgate/control.sock"]
 nas = "10.0.0.1"
 lan = ["eth1", "ppp*"]
+shape = ["eth1", "vlan10"]
+wan = "eth0"
 captive = "10.0.0.1:8080"
 walled-garden = ["198.51.100.10/32", "pay.example.org"]
 sightings = false
@@ -129,9 +131,21 @@ fn every_key_of_the_sample_is_read() {
     assert_eq!(config.system_api.placeholder, "none");
     assert_eq!(config.log, Log { runtime_log: None, level: Level::Debug });
     assert_eq!(config.enforcement.lan, ["eth1", "ppp*"]);
+    assert_eq!(config.enforcement.shape, ["eth1", "vlan10"]);
+    assert_eq!(config.enforcement.wan.as_deref(), Some("eth0"));
     assert_eq!(config.enforcement.captive, Some("10.0.0.1:8080".parse().unwrap()));
     assert_eq!(config.enforcement.walled_garden.len(), 2);
     assert!(!config.enforcement.protect_ports);
+}
+
+#[test]
+fn speeds_are_kept_on_the_lan_where_nothing_else_is_said() {
+    let shape =
+        |text: &str| read(&format!("[enforcement]\nlan = [\"eth1\", \"ppp*\"]\n{text}")).unwrap().enforcement;
+    assert_eq!(shape("").shape, ["eth1"], "without its patterns");
+    assert_eq!(shape("shape = []").shape, [] as [&str; 0]);
+    assert_eq!(shape("shape = [\"eth2\"]").shape, ["eth2"]);
+    assert_eq!(shape("").wan, None);
 }
 
 #[test]
@@ -232,6 +246,8 @@ fn an_impossible_value_says_what_was_expected_and_found() {
         ("[system-api.passwords]\ncollector = []", "system-api.passwords.collector", "a list of two"),
         ("[log]\nlevel = \"loud\"", "log.level", "\"info\""),
         ("[enforcement]\nlan = [\"eth 1\"]", "enforcement.lan", "found \"eth 1\""),
+        ("[enforcement]\nshape = [\"ppp*\"]", "enforcement.shape", "found \"ppp*\""),
+        ("[enforcement]\nwan = \"eth*\"", "enforcement.wan", "found \"eth*\""),
         ("[enforcement]\ncaptive = \"0.0.0.0:80\"", "enforcement.captive", "found \"0.0.0.0:80\""),
         ("[enforcement]\ncaptive = \"127.0.0.1:8080\"", "enforcement.captive", "not loopback"),
         ("[enforcement]\ncaptive = \"[::1]:8080\"", "enforcement.captive", "found \"[::1]:8080\""),
@@ -252,8 +268,6 @@ fn what_this_version_does_not_serve_is_refused_by_name() {
         ("[management]\ntls-key = \"/x\"", "management.tls-key"),
         ("[[management.feed-token]]\nname = \"nas1\"", "management.feed-token"),
         ("[cabinet]\ntls-listen = [\"127.0.0.1:4\"]", "cabinet.tls-listen"),
-        ("[enforcement]\nshape = [\"eth1\"]", "enforcement.shape"),
-        ("[enforcement]\nwan = \"eth0\"", "enforcement.wan"),
         ("[enforcement]\nsightings = true", "enforcement.sightings"),
         ("[enforcement]\nservers = [\"https://b:8443\"]", "enforcement.servers"),
         ("[enforcement]\ntoken = \"hidden\"", "enforcement.token"),

@@ -3,12 +3,12 @@
 use super::counters::{Book, Counted};
 use super::follower::{Follower, Server};
 use super::kernel::{Finding, Kernel, NetlinkError, Reading};
-use super::lanes::{Assign, Unshaped};
 use super::meter;
 use super::reporter::{News, Reporting};
 use super::resolver::{self, Garden};
 use super::saved::{self, Purpose, Saver};
 use super::settings::{InterfacePattern, Settings};
+use super::shaping::{Keeper, RouteWatcher};
 use super::skeleton::{Layout, Skeleton};
 use super::wanted::{Plan, Scope, Wanted, diff};
 use super::watcher::Watcher;
@@ -94,7 +94,8 @@ pub struct Outlets {
 
 /// Enforces until `stop` is set, in the network namespace of the calling thread. The table stays behind as it is.
 ///
-/// Side effects: threads `enforce-*`; table `inet headgate`; `enforce.state` and `reports.kept` in the state directory; tells systemd
+/// Side effects: threads `enforce-*`; table `inet headgate`; HTB classes below root `6867:` on the devices to shape;
+/// `enforce.state` and `reports.kept` in the state directory; tells systemd
 /// that it is ready once a saved state is applied, or none was found. Before the first state is known, the
 /// kernel is left as it is found.
 pub fn run(settings: &Settings, stop: &Arc<AtomicBool>) -> Result<(), EnforceError> {
@@ -125,6 +126,7 @@ fn enforce(
     // Listening begins before the first look, so that no change falls between.
     let watcher =
         Watcher::open(gate.kernel.port(), sender.clone(), Arc::clone(&gate.foreign), Arc::clone(stop))?;
+    let route_watcher = route_watcher(&gate.shaping, &sender, stop)?;
     gate.start(settings)?;
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
 
@@ -148,11 +150,32 @@ fn enforce(
     stop.store(true, Ordering::Relaxed);
     // A thread that waits for room in the queue must find it closed.
     drop(events);
-    for thread in threads {
+    for thread in threads.into_iter().chain(route_watcher) {
         let _ = thread.join();
     }
     gate.saver.finish(&gate.wanted);
     result
+}
+
+/// Hears of changes to the devices that have classes. None: there are no such devices.
+fn route_watcher(
+    shaping: &Keeper,
+    events: &SyncSender<Event>,
+    stop: &Arc<AtomicBool>,
+) -> Result<Option<JoinHandle<()>>, EnforceError> {
+    let Some((port, devices, shared)) = shaping.watched() else { return Ok(None) };
+    let watcher = RouteWatcher::open(port, devices, shared, Arc::clone(stop)).map_err(rtnetlink)?;
+    let events = events.clone();
+    // With the queue full its reader is awake.
+    let wake = move || !matches!(events.try_send(Event::Foreign), Err(TrySendError::Disconnected(_)));
+    spawn("enforce-tc", move || watcher.run(wake)).map(Some)
+}
+
+fn rtnetlink(error: NetlinkError) -> EnforceError {
+    match error {
+        NetlinkError::NotPermitted => EnforceError::NotPermitted,
+        other => EnforceError::System(format!("rtnetlink: {other}")),
+    }
 }
 
 pub(super) fn spawn(
@@ -184,8 +207,8 @@ struct Gate {
     captive: Option<SocketAddr>,
     purpose: Purpose,
     wanted: Wanted,
-    /// Who has which class.
-    assign: Box<dyn Assign>,
+    /// Who has which class, and the devices that have them.
+    shaping: Keeper,
     outlets: Outlets,
     /// The reporter, which asks those whom the feed names whether they are there.
     news: Option<News>,
@@ -209,6 +232,11 @@ impl Gate {
         let purpose = Purpose { nas: settings.nas, scope };
         let saver = Saver::start(settings.state_dir.clone(), purpose)
             .map_err(|error| EnforceError::System(format!("thread enforce-save: {error}")))?;
+        let (shape, wan) = match scope.filter {
+            true => (settings.shape.as_slice(), settings.wan.as_deref()),
+            false => (&[][..], None),
+        };
+        let shaping = Keeper::open(shape, wan).map_err(rtnetlink)?;
         let now = Instant::now();
         Ok(Gate {
             kernel: Kernel::open()?,
@@ -216,7 +244,7 @@ impl Gate {
             captive: settings.captive,
             purpose,
             wanted: Wanted::new(scope),
-            assign: Box::new(Unshaped),
+            shaping,
             outlets,
             news,
             book: Book::default(),
@@ -231,7 +259,7 @@ impl Gate {
 
     /// Applies the saved state, if there is one.
     fn start(&mut self, settings: &Settings) -> Result<(), EnforceError> {
-        let saved = saved::load(&settings.state_dir, &self.purpose, self.assign.as_mut());
+        let saved = saved::load(&settings.state_dir, &self.purpose, &mut self.shaping);
         self.known = saved.is_some();
         self.wanted = saved.unwrap_or_else(|| Wanted::new(self.purpose.scope));
         let garden = Garden::new(&settings.walled_garden, self.wanted.walled());
@@ -251,6 +279,7 @@ impl Gate {
     fn take_events(&mut self, events: &Receiver<Event>, stop: &AtomicBool) -> Result<(), EnforceError> {
         while !stop.load(Ordering::Relaxed) {
             let patience = self.next_look.saturating_duration_since(Instant::now()).min(LOOK_UP);
+            let patience = if self.known { patience.min(self.shaping.patience()) } else { patience };
             match events.recv_timeout(patience) {
                 Ok(Event::Page(page)) => self.take_page(&page)?,
                 Ok(Event::Walled(nets)) => self.take_walled(&nets)?,
@@ -275,6 +304,7 @@ impl Gate {
                 self.look("what was found", Telling::Loud)?;
             }
             if self.known {
+                self.shaping.turn().map_err(rtnetlink)?;
                 self.saver.save_if_due(&self.wanted);
             }
         }
@@ -287,7 +317,7 @@ impl Gate {
             self.start_over.store(true, Ordering::Relaxed);
             return Ok(());
         }
-        let Ok(change) = self.wanted.take(page, self.assign.as_mut()) else {
+        let Ok(change) = self.wanted.take(page, &mut self.shaping) else {
             tracing::error!("the feed names too many addresses; asking for everything");
             self.start_over.store(true, Ordering::Relaxed);
             return Ok(());
@@ -337,6 +367,7 @@ impl Gate {
     /// Brings a change of the wanted state into the kernel.
     fn apply(&mut self, plan: &Plan, rebuild: bool, why: &str) -> Result<(), EnforceError> {
         let start = Instant::now();
+        self.shaping.before_elements().map_err(rtnetlink)?;
         let rebuild = rebuild || self.kernel.outgrown(self.wanted.sets());
         let result = if rebuild { self.rebuild() } else { self.change(plan) };
         match result {
@@ -344,7 +375,7 @@ impl Gate {
                 let (removed, added) = plan.sizes();
                 let micros = start.elapsed().as_micros();
                 tracing::debug!(removed, added, rebuild, micros, "applied {why}");
-                Ok(())
+                self.shaping.after_elements().map_err(rtnetlink)
             }
             Err(NetlinkError::NotPermitted) => Err(EnforceError::NotPermitted),
             Err(error) => {
@@ -378,7 +409,11 @@ impl Gate {
 
     /// Reads the table back and makes it as it is wanted. A failure is tried again later.
     fn look(&mut self, why: &str, telling: Telling) -> Result<(), EnforceError> {
+        self.shaping.before_elements().map_err(rtnetlink)?;
         let result = self.reconcile();
+        if result.is_ok() {
+            self.shaping.after_elements().map_err(rtnetlink)?;
+        }
         self.looked = Instant::now();
         self.next_look = self.looked + CHECK_INTERVAL;
         match (result, telling) {

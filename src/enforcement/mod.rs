@@ -1,8 +1,9 @@
-//! `headgate enforce`: follows a server's feed and keeps nft table `inet headgate` of this machine as it says.
+//! `headgate enforce`: follows a server's feed and keeps nft table `inet headgate` and the HTB classes of this
+//! machine as it says.
 //!
 //! [`run`] is the whole of it. The wanted state is one value ([`wanted`], [`skeleton`]: pure); [`kernel`] makes the
-//! table so, reads it back and mends it. What a subscriber owes and why it stands as it does is not known here;
-//! neither is any table but our own.
+//! table so, reads it back and mends it; [`shaping`] does the same for speeds. What a subscriber owes and why it
+//! stands as it does is not known here; neither is any table or root qdisc but our own.
 
 pub mod counters;
 mod daemon;
@@ -18,6 +19,7 @@ pub mod reporter;
 mod resolver;
 mod saved;
 mod settings;
+pub mod shaping;
 pub mod skeleton;
 pub mod wanted;
 mod watcher;

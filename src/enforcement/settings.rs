@@ -18,6 +18,10 @@ pub struct Settings {
     pub nas: Option<IpAddr>,
     /// Interfaces on the subscribers' side, names or patterns that end in `*`. Empty: nothing is filtered.
     pub lan: Vec<String>,
+    /// Interfaces on which download classes are made, no patterns; empty: downloads are policed.
+    pub shape: Vec<String>,
+    /// The interface on which upload classes are made; None: uploads are policed.
+    pub wan: Option<String>,
     /// Where tcp/80 of those who must pay is sent. Not a loopback address: their packets come from the network.
     pub captive: Option<SocketAddr>,
     /// What those who must pay may still reach.
@@ -101,6 +105,16 @@ impl Settings {
     /// Refuses what cannot work, by name.
     pub(crate) fn check(&self) -> Result<(), EnforceError> {
         self.interfaces()?;
+        for name in self.shape.iter().chain(&self.wan) {
+            match name.parse() {
+                Ok(InterfacePattern::Exact(_)) => {}
+                _ => {
+                    return Err(EnforceError::Settings(format!(
+                        "shape or wan: {name:?} is no interface name"
+                    )));
+                }
+            }
+        }
         match self.captive {
             Some(captive) if captive.ip().is_loopback() || captive.ip().is_unspecified() => {
                 Err(EnforceError::Settings(format!(
@@ -138,6 +152,12 @@ mod tests {
             settings.interfaces().unwrap(),
             [InterfacePattern::StartsWith("ppp".into()), InterfacePattern::Exact("br0".into())]
         );
+        for settings in [
+            Settings { shape: vec!["ppp*".into()], ..Settings::default() },
+            Settings { wan: Some("eth 0".into()), ..Settings::default() },
+        ] {
+            assert!(settings.check().is_err(), "{settings:?}");
+        }
         let loopback = Settings { captive: Some("127.0.0.1:8080".parse().unwrap()), ..settings };
         assert!(loopback.check().unwrap_err().to_string().contains("127.0.0.1:8080"));
     }

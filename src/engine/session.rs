@@ -2,6 +2,7 @@
 //! and NAS reboots all end in the same table (facts on RADIUS, 3.3). Used by the ledger and by live presence alike.
 
 use crate::model::*;
+use rustc_hash::FxHashMap;
 use smallvec::{SmallVec, smallvec};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -38,10 +39,10 @@ impl SessionEffect {
 #[derive(Debug)]
 pub struct SessionTable {
     sessions: HashMap<SessionKey, Session>,
-    open_of: HashMap<SubscriberId, SmallVec<[SessionKey; 1]>>,
-    open_on: HashMap<NasId, HashSet<SessionKey>>,
+    open_of: FxHashMap<SubscriberId, SmallVec<[SessionKey; 1]>>,
+    open_on: FxHashMap<NasId, HashSet<SessionKey>>,
     /// Open counter sessions, which are no presence and stand in none of the others.
-    counters_of: HashMap<SubscriberId, SmallVec<[SessionKey; 2]>>,
+    counters_of: FxHashMap<SubscriberId, SmallVec<[SessionKey; 2]>>,
     open_count: usize,
     /// Closed sessions by the order in which they closed.
     closed: BTreeMap<u64, SessionKey>,
@@ -72,9 +73,9 @@ impl Default for SessionTable {
     fn default() -> SessionTable {
         SessionTable {
             sessions: HashMap::new(),
-            open_of: HashMap::new(),
-            open_on: HashMap::new(),
-            counters_of: HashMap::new(),
+            open_of: FxHashMap::default(),
+            open_on: FxHashMap::default(),
+            counters_of: FxHashMap::default(),
             open_count: 0,
             closed: BTreeMap::new(),
             closed_as: HashMap::new(),
@@ -281,7 +282,7 @@ impl SessionTable {
 }
 
 fn unlist<const N: usize>(
-    lists: &mut HashMap<SubscriberId, SmallVec<[SessionKey; N]>>,
+    lists: &mut FxHashMap<SubscriberId, SmallVec<[SessionKey; N]>>,
     owner: SubscriberId,
     key: &SessionKey,
 ) where

@@ -21,6 +21,8 @@ mod enforcement;
 /// The server killed in the midst of payments, against the journals of those who paid.
 mod kill9;
 mod metrics;
+/// The shell poller for access servers that cannot run the enforcer.
+mod nas;
 /// What operations answer to doors.
 mod operations;
 /// The RADIUS servers and CoA, against FreeRADIUS's clients, our generator and hand-made packets.

@@ -75,7 +75,7 @@ pub struct Socket {
 
 impl Socket {
     pub fn open() -> Result<Socket, NetlinkError> {
-        let (fd, port) = open_bound()?;
+        let (fd, port) = open_bound(libc::NETLINK_NETFILTER)?;
         set_option(&fd, libc::SOL_NETLINK, libc::NETLINK_CAP_ACK, &1i32)?;
         // Refused without CAP_NET_ADMIN; the first batch will say so.
         let _ = set_option(&fd, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &RECEIVE_BUFFER_OCTETS);
@@ -223,7 +223,7 @@ impl Listener {
     /// `own_port`: whose changes are left out (already in the kernel, so that our own large batches cannot crowd
     /// out the foreign ones). A receive returns after `patience` at the latest.
     pub fn open(own_port: u32, patience: Duration) -> Result<Listener, NetlinkError> {
-        let (fd, _) = open_bound()?;
+        let (fd, _) = open_bound(libc::NETLINK_NETFILTER)?;
         let _ = set_option(&fd, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &RECEIVE_BUFFER_OCTETS);
         leave_out(&fd, own_port)?;
         set_receive_timeout(&fd, patience)?;
@@ -246,7 +246,7 @@ impl Listener {
 }
 
 /// Lets the kernel drop notifications whose `nlmsg_pid` (octets 12 to 15) is `port`.
-fn leave_out(fd: &OwnedFd, port: u32) -> io::Result<()> {
+pub fn leave_out(fd: &OwnedFd, port: u32) -> io::Result<()> {
     let statement =
         |code: u32, k: u32| libc::sock_filter { code: u16::try_from(code).unwrap_or(0), jt: 0, jf: 0, k };
     let mut program = [
@@ -264,11 +264,11 @@ fn leave_out(fd: &OwnedFd, port: u32) -> io::Result<()> {
     set_option(fd, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &filter)
 }
 
-fn open_bound() -> Result<(OwnedFd, u32), NetlinkError> {
+/// A socket of a netlink family in the calling thread's network namespace, and its port.
+pub fn open_bound(family: libc::c_int) -> Result<(OwnedFd, u32), NetlinkError> {
     // SAFETY: plain system calls; the address is a zeroed plain structure of the given size.
     unsafe {
-        let raw =
-            libc::socket(libc::AF_NETLINK, libc::SOCK_RAW | libc::SOCK_CLOEXEC, libc::NETLINK_NETFILTER);
+        let raw = libc::socket(libc::AF_NETLINK, libc::SOCK_RAW | libc::SOCK_CLOEXEC, family);
         if raw < 0 {
             return Err(io::Error::last_os_error().into());
         }
@@ -289,14 +289,14 @@ fn socklen<T>() -> libc::socklen_t {
     libc::socklen_t::try_from(size_of::<T>()).unwrap_or(0)
 }
 
-fn set_option<T>(fd: &OwnedFd, level: libc::c_int, name: libc::c_int, value: &T) -> io::Result<()> {
+pub fn set_option<T>(fd: &OwnedFd, level: libc::c_int, name: libc::c_int, value: &T) -> io::Result<()> {
     // SAFETY: the value is a plain C structure or number, read for its size only.
     let result =
         unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, (&raw const *value).cast(), socklen::<T>()) };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-fn set_receive_timeout(fd: &OwnedFd, patience: Duration) -> io::Result<()> {
+pub fn set_receive_timeout(fd: &OwnedFd, patience: Duration) -> io::Result<()> {
     let timeout = libc::timeval {
         tv_sec: libc::time_t::try_from(patience.as_secs()).unwrap_or(1),
         tv_usec: libc::suseconds_t::from(patience.subsec_micros()),
@@ -304,7 +304,7 @@ fn set_receive_timeout(fd: &OwnedFd, patience: Duration) -> io::Result<()> {
     set_option(fd, libc::SOL_SOCKET, libc::SO_RCVTIMEO, &timeout)
 }
 
-fn send(fd: &OwnedFd, bytes: &[u8]) -> io::Result<()> {
+pub fn send(fd: &OwnedFd, bytes: &[u8]) -> io::Result<()> {
     // SAFETY: the buffer is read for its own length.
     let sent = unsafe { libc::send(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), 0) };
     match usize::try_from(sent) {
@@ -314,7 +314,7 @@ fn send(fd: &OwnedFd, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-fn receive(fd: &OwnedFd, buffer: &mut [u8]) -> io::Result<usize> {
+pub fn receive(fd: &OwnedFd, buffer: &mut [u8]) -> io::Result<usize> {
     loop {
         // SAFETY: the buffer is written for its own length at most.
         let length = unsafe { libc::recv(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0) };

@@ -133,7 +133,7 @@ fn subsystem(message_type: u16) -> u16 {
     (NFNL_SUBSYS_NFTABLES << 8) | message_type
 }
 
-fn align(length: usize) -> usize {
+pub fn align(length: usize) -> usize {
     (length + 3) & !3
 }
 
@@ -147,14 +147,14 @@ fn header(bytes: &mut Vec<u8>, message_type: u16, flags: u16, sequence: u32, fam
     bytes.extend_from_slice(&resource.to_be_bytes());
 }
 
-fn close_message(bytes: &mut [u8], start: usize) {
+pub fn close_message(bytes: &mut [u8], start: usize) {
     let length = u32::try_from(bytes.len() - start).unwrap_or(0);
     if let Some(field) = bytes.get_mut(start..start + 4) {
         field.copy_from_slice(&length.to_ne_bytes());
     }
 }
 
-pub(super) fn attribute(bytes: &mut Vec<u8>, kind: u16, payload: &[u8]) {
+pub fn attribute(bytes: &mut Vec<u8>, kind: u16, payload: &[u8]) {
     // Payloads are names and addresses, far below 64 KiB.
     let length = u16::try_from(payload.len() + 4).unwrap_or(4);
     bytes.extend_from_slice(&length.to_ne_bytes());
@@ -163,7 +163,7 @@ pub(super) fn attribute(bytes: &mut Vec<u8>, kind: u16, payload: &[u8]) {
     bytes.resize(align(bytes.len()), 0);
 }
 
-pub(super) fn text_attribute(bytes: &mut Vec<u8>, kind: u16, text: &str) {
+pub fn text_attribute(bytes: &mut Vec<u8>, kind: u16, text: &str) {
     let mut payload = Vec::with_capacity(text.len() + 1);
     payload.extend_from_slice(text.as_bytes());
     payload.push(0);
@@ -172,14 +172,14 @@ pub(super) fn text_attribute(bytes: &mut Vec<u8>, kind: u16, text: &str) {
 
 const NESTED: u16 = 0x8000;
 
-pub(super) fn open_nest(bytes: &mut Vec<u8>, kind: u16) -> usize {
+pub fn open_nest(bytes: &mut Vec<u8>, kind: u16) -> usize {
     let start = bytes.len();
     bytes.extend_from_slice(&[0; 2]);
     bytes.extend_from_slice(&(kind | NESTED).to_ne_bytes());
     start
 }
 
-pub(super) fn close_nest(bytes: &mut [u8], start: usize) {
+pub fn close_nest(bytes: &mut [u8], start: usize) {
     let length = u16::try_from(bytes.len() - start).unwrap_or(0);
     if let Some(field) = bytes.get_mut(start..start + 2) {
         field.copy_from_slice(&length.to_ne_bytes());

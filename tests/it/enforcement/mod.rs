@@ -10,5 +10,8 @@ mod feed;
 mod guards;
 mod ipoe;
 mod mending;
+mod shaping;
+mod shaping_classes;
+
 mod table;
 mod traffic;
