@@ -1,7 +1,7 @@
 //! `headgate enforce`
 
 use super::{CliError, CliResult, Context, logging};
-use crate::config::GardenEntry;
+use crate::config::{Config, GardenEntry};
 use crate::enforcement::{self, EnforceError, ProbeTimes, Settings, WalledEntry};
 use clap::Args;
 use std::sync::Arc;
@@ -18,11 +18,13 @@ pub(super) struct Enforce {
 
 impl Enforce {
     pub fn run(&self, context: &Context) -> CliResult {
-        let config = context.config()?;
+        let config = Config::load_for_enforcer(&context.config_path).map_err(CliError::Config)?;
         logging::start(config.log.level.as_str());
         let enforcement = config.enforcement;
         let settings = Settings {
-            servers: enforcement.servers.iter().map(|path| format!("unix:{}", path.display())).collect(),
+            servers: enforcement.servers.iter().map(ToString::to_string).collect(),
+            token: enforcement.token,
+            ca: enforcement.ca,
             nas: enforcement.nas,
             lan: enforcement.lan,
             shape: enforcement.shape,

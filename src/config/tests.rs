@@ -54,7 +54,17 @@ collector = "c-one"
 asr_fiscal = ["f-one", "f-two"]
 
 [management]
-listen = []
+listen = ["0.0.0.0:28443"]
+plain-listen = ["127.0.0.1:28444"]
+tls-certificate = "/srv/headgate/chain.pem"
+tls-key = "/srv/headgate/key.pem"
+allow = "10.0.0.0/8"
+[[management.feed-token]]
+name = "nas1"
+token = "t-one"
+[[management.feed-token]]
+name = "nas2"
+token = ["t-two", "t-three"]
 
 [cgrates]
 tcp = ["127.0.0.1:22001"]
@@ -65,7 +75,7 @@ compat-2012 = true
 
 [cabinet]
 listen = ["127.0.0.1:28080"]
-tls-listen = []
+tls-listen = ["127.0.0.1:24433"]
 
 [metrics]
 listen = ["127.0.0.1:29812"]
@@ -75,7 +85,9 @@ runtime-log = ""
 level = "debug"
 
 [enforcement]
-servers = ["unix:/srv/headgate/control.sock"]
+servers = ["https://billing1:8443", "unix:/srv/headgate/control.sock"]
+token = "t-two"
+ca = "/srv/headgate/ca.pem"
 nas = "10.0.0.1"
 lan = ["eth1", "ppp*"]
 shape = ["eth1", "vlan10"]
@@ -129,6 +141,19 @@ fn every_key_of_the_sample_is_read() {
     assert!(!billing.require_synchronised_clock);
     assert_eq!(config.system_api.allow.to_string(), "10.0.0.0/8 2001:db8::/32");
     assert_eq!(config.system_api.placeholder, "none");
+    let management = &config.management;
+    assert_eq!((management.listen.len(), management.plain_listen.len()), (1, 1));
+    assert!(
+        matches!(&management.certificate, CertificateFiles::Given { key, .. } if key.ends_with("key.pem"))
+    );
+    for (token, name) in [("t-one", Some("nas1")), ("t-three", Some("nas2")), ("t-", None), ("", None)] {
+        assert_eq!(management.follower(token), name, "{token}");
+    }
+    assert_eq!(config.cabinet.tls_listen.len(), 1);
+    let servers: Vec<String> = config.enforcement.servers.iter().map(ToString::to_string).collect();
+    assert_eq!(servers, ["https://billing1:8443", "unix:/srv/headgate/control.sock"]);
+    assert_eq!(config.enforcement.token.as_ref().map(|token| token.expose()), Some("t-two"));
+    assert!(!format!("{config:?}").contains("t-t"));
     assert_eq!(config.log, Log { runtime_log: None, level: Level::Debug });
     assert_eq!(config.enforcement.lan, ["eth1", "ppp*"]);
     assert_eq!(config.enforcement.shape, ["eth1", "vlan10"]);
@@ -177,8 +202,8 @@ fn for_each_key(mut check: impl FnMut(&str, &str, usize)) {
     let mut section = "";
     let mut keys = 0;
     for (index, text) in SAMPLE.lines().enumerate() {
-        if let Some(name) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            section = name;
+        if text.starts_with('[') {
+            section = text.trim_matches(['[', ']']);
         } else if let Some((key, _)) = text.split_once(" = ") {
             check(section, key, index + 1);
             keys += 1;
@@ -244,6 +269,36 @@ fn an_impossible_value_says_what_was_expected_and_found() {
         ("[system-api.passwords]\nkollektor = \"x\"", "system-api.passwords.kollektor", "unknown key"),
         ("[system-api.passwords]\ncollector = \"\"", "system-api.passwords.collector", "found an empty one"),
         ("[system-api.passwords]\ncollector = []", "system-api.passwords.collector", "a list of two"),
+        (
+            "[management]\nplain-listen = [\"0.0.0.0:8444\"]",
+            "management.plain-listen",
+            "only addresses of loopback are listened on",
+        ),
+        ("[management]\ntls-key = \"/x\"", "management.tls-key", "expected `tls-certificate` beside it"),
+        ("[management]\ntls-certificate = \"/x\"", "management.tls-certificate", "expected `tls-key`"),
+        ("[management]\nfeed-token = \"x\"", "management.feed-token", "tables [[management.feed-token]]"),
+        ("[management]\nfeed-token = [\"x\"]", "management.feed-token", "tables [[management.feed-token]]"),
+        (
+            "[management]\nfeed-token = [{ name = \"a b\", token = \"x\" }]",
+            "management.feed-token.name",
+            "a name of",
+        ),
+        ("[management]\nfeed-token = [{ token = \"x\" }]", "management.feed-token.name", "found nothing"),
+        ("[management]\nfeed-token = [{ name = \"a\" }]", "management.feed-token.token", "found nothing"),
+        (
+            "[management]\nfeed-token = [{ name = \"a\", token = \"hidden word\" }]",
+            "management.feed-token.token",
+            "without spaces",
+        ),
+        (
+            "[management]\nfeed-token = [{ name = \"a\", token = \"x\" }, { name = \"a\", token = \"y\" }]",
+            "management.feed-token.name",
+            "one of its own for each follower",
+        ),
+        ("[enforcement]\nservers = [\"http://b:80\"]", "enforcement.servers", "found \"http://b:80\""),
+        ("[enforcement]\nservers = [\"https://b\"]\ntoken = \"x\"", "enforcement.servers", "need `ca`"),
+        ("[enforcement]\nservers = [\"https://b\"]\nca = \"/x\"", "enforcement.servers", "need `token`"),
+        ("[enforcement]\ntoken = \"hidden\\u0000\"", "enforcement.token", "without spaces"),
         ("[log]\nlevel = \"loud\"", "log.level", "\"info\""),
         ("[enforcement]\nlan = [\"eth 1\"]", "enforcement.lan", "found \"eth 1\""),
         ("[enforcement]\nshape = [\"ppp*\"]", "enforcement.shape", "found \"ppp*\""),
@@ -255,6 +310,7 @@ fn an_impossible_value_says_what_was_expected_and_found() {
     ] {
         let error = error(text);
         assert!(error.starts_with(&format!("{FILE}:2: {key}: ")) && error.contains(said), "{error}");
+        assert!(!error.contains("hidden"), "{error}");
     }
 }
 
@@ -264,13 +320,8 @@ fn what_this_version_does_not_serve_is_refused_by_name() {
         ("[server]\nrole = \"edge\"", "server.role"),
         ("[store]\nurl = \"postgres://u:hidden@h/db\"", "store.url"),
         ("[radius]\nradsec = [\"0.0.0.0:2083\"]", "radius.radsec"),
-        ("[management]\nlisten = [\"127.0.0.1:8443\"]", "management.listen"),
-        ("[management]\ntls-key = \"/x\"", "management.tls-key"),
-        ("[[management.feed-token]]\nname = \"nas1\"", "management.feed-token"),
-        ("[cabinet]\ntls-listen = [\"127.0.0.1:4\"]", "cabinet.tls-listen"),
+        ("[management]\nsid-days = 30", "management.sid-days"),
         ("[enforcement]\nsightings = true", "enforcement.sightings"),
-        ("[enforcement]\nservers = [\"https://b:8443\"]", "enforcement.servers"),
-        ("[enforcement]\ntoken = \"hidden\"", "enforcement.token"),
         ("[payments]\nlisten = []", "payments"),
         ("[edge]\ntoken = \"hidden\"", "edge"),
         ("[backup]", "backup"),
@@ -409,6 +460,31 @@ fn a_command_of_an_operator_reads_no_secret_files_but_checks_their_names() {
 }
 
 #[test]
+fn each_daemon_reads_its_own_secrets_and_not_the_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let main = directory.path().join("headgate.toml");
+    let token = directory.path().join("token");
+    fs::write(&token, "t-one\n").unwrap();
+    let write = |management: &str, enforcement: &str| {
+        let text = format!(
+            "[[management.feed-token]]\nname = \"nas1\"\ntoken = {management}\n\
+             [enforcement]\ntoken = {enforcement}\n"
+        );
+        fs::write(&main, text).unwrap();
+    };
+    let (here, away) = (format!("{{ file = {token:?} }}"), "{ credential = \"elsewhere\" }");
+    write(&here, away);
+    let server = Config::load(&main).unwrap();
+    assert_eq!(server.management.follower("t-one"), Some("nas1"));
+    assert_eq!(server.enforcement.token, None);
+    write(away, &here);
+    let enforcer = Config::load_for_enforcer(&main).unwrap();
+    assert_eq!(enforcer.enforcement.token.as_ref().map(|token| token.expose()), Some("t-one"));
+    assert_eq!(enforcer.management.follower(""), None);
+    assert!(Config::load(&main).is_err());
+}
+
+#[test]
 fn only_web_goes_without_a_password_and_a_context_that_is_off_never_opens() {
     let config = Config::default();
     assert!(config.system_api.opens("web", None));
@@ -430,14 +506,7 @@ fn a_reload_names_what_needs_a_restart() {
 const SHIPPED: &str = include_str!("../../config/headgate.toml");
 
 /// Keys of the sample that have one value, or none that anything acts on: the shipped file offers choices only.
-const NOT_SHIPPED: [&str; 6] = [
-    "server.role",
-    "server.min-free",
-    "radius.radsec",
-    "management.listen",
-    "cabinet.tls-listen",
-    "enforcement.sightings",
-];
+const NOT_SHIPPED: [&str; 4] = ["server.role", "server.min-free", "radius.radsec", "enforcement.sightings"];
 
 /// The shipped file with those settings uncommented that `keep` takes. Prose has a blank after its `#`.
 fn uncommented(keep: impl Fn(&str) -> bool) -> String {
@@ -477,7 +546,7 @@ fn every_key_with_a_choice_stands_in_the_shipped_file() {
     let mut section = "";
     for line in text.lines() {
         if let Some((name, _)) = line.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            section = name;
+            section = name.trim_start_matches('[');
         } else if let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
             shown.push(format!("{section}.{key}"));
         }

@@ -1,12 +1,14 @@
 //! The enforcer itself: takes events one by one and keeps the kernel as the wanted state says.
 
 use super::counters::{Book, Counted};
-use super::follower::{Follower, Server};
+use super::follower::Follower;
 use super::kernel::{Finding, Kernel, NetlinkError, Reading};
+use super::lookout::LOOK_BACK;
 use super::meter;
 use super::reporter::{News, Reporting};
 use super::resolver::{self, Garden};
 use super::saved::{self, Purpose, Saver};
+use super::server::Server;
 use super::settings::{InterfacePattern, Settings};
 use super::shaping::{Keeper, RouteWatcher};
 use super::skeleton::{Layout, Skeleton};
@@ -119,8 +121,7 @@ fn enforce(
     stop: &Arc<AtomicBool>,
 ) -> Result<(), EnforceError> {
     settings.check()?;
-    let servers: Result<Vec<Server>, String> = settings.servers.iter().map(|s| Server::parse(s)).collect();
-    let servers = servers.map_err(EnforceError::Settings)?;
+    let servers = Server::all(settings)?;
     let (sender, events) = sync_channel(EVENTS_MAX);
     let mut gate = Gate::open(settings, outlets, news)?;
     // Listening begins before the first look, so that no change falls between.
@@ -137,6 +138,7 @@ fn enforce(
         events: sender.clone(),
         stop: Arc::clone(stop),
         start_over: Arc::clone(&gate.start_over),
+        look_back: LOOK_BACK,
     };
     let mut threads =
         vec![spawn("enforce-watch", || watcher.run())?, spawn("enforce-feed", || follower.run())?];

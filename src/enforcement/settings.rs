@@ -2,6 +2,7 @@
 
 use super::EnforceError;
 use super::probes::ProbeTimes;
+use crate::model::SecretText;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -12,8 +13,12 @@ const INTERFACE_NAME_MAX: usize = 15;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// `unix:/path`, in order of preference; the first that answers is followed.
+    /// `unix:/path` or `https://host:port`, in order of preference; the first that answers is followed.
     pub servers: Vec<String>,
+    /// What servers over HTTPS know this follower by.
+    pub token: Option<SecretText>,
+    /// PEM: what servers over HTTPS are trusted by.
+    pub ca: Option<PathBuf>,
     /// Whose subscribers; None: all.
     pub nas: Option<IpAddr>,
     /// Interfaces on the subscribers' side, names or patterns that end in `*`. Empty: nothing is filtered.

@@ -11,6 +11,7 @@ mod corrections;
 mod cuts;
 mod feed;
 mod filter;
+mod followers;
 mod journal;
 mod load;
 mod money;
@@ -34,6 +35,7 @@ pub use corrections::Answered;
 pub use cuts::CutRow;
 pub use feed::FeedRequest;
 pub use filter::{Facts, Filter};
+pub use followers::{Follower, FollowerStatus, Followers};
 pub use journal::{DayOfOperator, DayOfRevenue, PaymentQuery, PaymentRow, TotalsPage, TotalsQuery};
 pub use money::{PaidPayment, PaymentInput};
 pub use nas_orders::{NasAnswer, NasOrder, NasOrderKind};
@@ -66,6 +68,8 @@ pub struct Operations {
     pub counters: Arc<Counters>,
     /// Guards of the server's own ports, for enforcers. Whoever changes them wakes the feed's followers.
     pub ports: watch::Sender<PortRules>,
+    /// Who follows the feed, and how far.
+    pub followers: Followers,
     /// Orders to NASes, carried out by the CoA follower.
     pub nas_orders: mpsc::Sender<NasOrder>,
     pub started: Timestamp,

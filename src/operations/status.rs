@@ -54,6 +54,8 @@ counters! {
     ipoe_silent,
     system_api_requests,
     system_api_refused,
+    /// Requests to the management door without a right token.
+    management_refused,
     payments,
     payment_repeats,
 }
@@ -75,6 +77,8 @@ pub struct Status {
     pub addresses: usize,
     pub sessions: usize,
     pub nas: Vec<NasStatus>,
+    /// Who follows the feed, by name.
+    pub followers: Vec<super::FollowerStatus>,
     pub fees: FeesLine,
     /// Commands waiting for the writer.
     pub queue: usize,
@@ -132,6 +136,7 @@ impl Operations {
             addresses,
             sessions,
             nas,
+            followers: self.follower_status(),
             fees: FeesLine {
                 through: fees.through,
                 held: fees.held,

@@ -81,6 +81,7 @@ impl Office {
             },
             counters: Arc::new(Counters::default()),
             ports: tokio::sync::watch::Sender::new(PortRules::default()),
+            followers: Followers::default(),
             nas_orders,
             started: NOW,
         };

@@ -21,7 +21,7 @@ impl Installed {
         let text = format!(
             "[server]\nstate-dir = \"{path}/state\"\ncontrol-socket = \"{path}/control.sock\"\n\
              [store]\nurl = \"sqlite:{path}/state/headgate.db\"\n[radius]\nauth = []\nacct = []\n\
-             [system-api]\nlisten = []\n[cabinet]\nlisten = []\n[cgrates]\ntcp = []\nhttp = []\n[metrics]\nlisten = []\n\
+             [system-api]\nlisten = []\n[cabinet]\nlisten = []\n[management]\nlisten = []\n[cgrates]\ntcp = []\nhttp = []\n[metrics]\nlisten = []\n\
              [enforcement]\nservers = [\"unix:{path}/control.sock\"]\n{more}\n"
         );
         fs::write(dir.path().join("headgate.toml"), text).unwrap();
@@ -113,7 +113,7 @@ fn a_command_whose_reader_has_gone_ends_quietly() {
 fn a_captive_address_that_nobody_reaches_is_refused_with_its_place_by_check_and_enforce() {
     for address in ["127.0.0.1:8080", "0.0.0.0:8080", "[::1]:8080", "[::ffff:127.0.0.1]:8080"] {
         let installed = Installed::new(&format!("captive = \"{address}\""));
-        let place = format!("{}:20: enforcement.captive: ", installed.path("headgate.toml").display());
+        let place = format!("{}:22: enforcement.captive: ", installed.path("headgate.toml").display());
         for command in ["check", "enforce"] {
             let output = installed.run(&[command]);
             assert_eq!(output.status.code(), Some(78), "{command}: {output:?}");

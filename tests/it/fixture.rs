@@ -3,7 +3,7 @@
 use headgate::directory::{Directory, DirectorySettings};
 use headgate::engine::Settings;
 use headgate::model::*;
-use headgate::operations::{Counters, NasOrder, Operations, PortRules, RadiusRules};
+use headgate::operations::{Counters, Followers, NasOrder, Operations, PortRules, RadiusRules};
 use headgate::storage::{SqliteStore, Vault};
 use headgate::writer::{Started, Writer};
 use std::net::IpAddr;
@@ -59,6 +59,7 @@ impl Fixture {
             },
             counters: Arc::new(Counters::default()),
             ports: tokio::sync::watch::Sender::new(PortRules::default()),
+            followers: Followers::default(),
             nas_orders: orders,
             started: NOW,
         };

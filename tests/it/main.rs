@@ -20,6 +20,8 @@ mod cgrates;
 mod enforcement;
 /// The server killed in the midst of payments, against the journals of those who paid.
 mod kill9;
+/// The management door over TLS, and the enforcer as its client.
+mod management;
 mod metrics;
 /// The shell poller for access servers that cannot run the enforcer.
 mod nas;

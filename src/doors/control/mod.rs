@@ -7,11 +7,10 @@
 mod methods;
 mod rpc;
 
-use crate::directory::Cursor;
 use crate::doors::http::{Body, Door, Limits, Method, Parameters, Request, Response};
-use crate::doors::report;
+use crate::doors::{feed, report};
 use crate::model::Actor;
-use crate::operations::{FeedRequest, Operations, Reports};
+use crate::operations::{Follower, Operations, Reports};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -25,7 +24,10 @@ use tokio::task::JoinSet;
 const BODY_OCTETS_MAX: usize = 1 << 30;
 const CONNECTIONS_MAX: usize = 256;
 const SOCKET_MODE: u32 = 0o660;
+/// A follower that does not say `follower=NAME`.
 const FOLLOWER_DEFAULT: &str = "local";
+/// Of a follower's name.
+const FOLLOWER_CHARS_MAX: usize = 63;
 /// Pause after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -101,14 +103,8 @@ async fn answer(
             Some(answer) => Response::json(200, &answer),
             None => Response::new(204, "application/json", Body::Static(b"")),
         },
-        ("/feed", Method::Get) => match feed_request(&Parameters::of(&request)) {
-            Ok(wanted) => Response::json(200, &operations.feed(&wanted).await),
-            Err(text) => Response::text(400, format!("{text}\n")),
-        },
-        ("/report", Method::Post) => match follower(&Parameters::parse(&request.query)) {
-            Ok(enforcer) => report::answer(&reports, &enforcer, &request.body).await,
-            Err(text) => Response::text(400, format!("{text}\n")),
-        },
+        ("/feed", Method::Get) => feed::answer(&operations, &follower(&request), &request).await,
+        ("/report", Method::Post) => report::answer(&reports, &follower(&request).name, &request.body).await,
         ("/report", _) => Response::method_not_allowed("POST"),
         ("/rpc", _) => Response::method_not_allowed("POST"),
         ("/feed", _) => Response::method_not_allowed("GET"),
@@ -116,37 +112,11 @@ async fn answer(
     }
 }
 
-/// `since=EPOCH.N`, `wait=SECONDS`, `nas=IP`, each optional.
-fn feed_request(parameters: &Parameters) -> Result<FeedRequest, String> {
-    let mut wanted = FeedRequest::default();
-    for (name, value) in parameters.iter() {
-        match name {
-            // A cursor that cannot be read is one that nobody gave: everything is sent.
-            "since" => wanted.since = value.parse::<Cursor>().ok(),
-            "wait" => {
-                let seconds =
-                    value.parse().map_err(|_| format!("wait: {value:?} is not a number of seconds"))?;
-                wanted.wait = Duration::from_secs(seconds);
-            }
-            "nas" => {
-                wanted.nas = Some(value.parse().map_err(|_| format!("nas: {value:?} is not an address"))?);
-            }
-            _ => return Err(format!("unknown parameter {name:?}; expected since, wait or nas")),
-        }
-    }
-    Ok(wanted)
-}
-
-/// `follower=NAME`: which enforcer reports; absent, the one beside the server.
-fn follower(parameters: &Parameters) -> Result<String, String> {
-    let mut follower = FOLLOWER_DEFAULT.to_owned();
-    for (name, value) in parameters.iter() {
-        match name {
-            "follower" => value.clone_into(&mut follower),
-            _ => return Err(format!("unknown parameter {name:?}; expected follower")),
-        }
-    }
-    Ok(follower)
+/// How the follower calls itself.
+fn follower(request: &Request) -> Follower {
+    let name = Parameters::parse(&request.query).find("follower").unwrap_or_default().trim().to_owned();
+    let named = !name.is_empty() && name.chars().count() <= FOLLOWER_CHARS_MAX;
+    Follower { name: if named { name } else { FOLLOWER_DEFAULT.to_owned() }, address: None }
 }
 
 /// The user at the other end, as the kernel knows it.

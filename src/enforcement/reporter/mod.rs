@@ -10,9 +10,9 @@ mod start;
 pub use start::Reporting;
 
 use self::pending::{Batch, Held, Pending};
-use super::follower::Server;
 use super::http::Connection;
 use super::probes::Liveness;
+use super::server::Server;
 use super::settings::Settings;
 use crate::model::{AccessMethod, Clock, Counted, FeedPage, Sighting, SubscriberId, SystemClock};
 use ipnet::IpNet;
@@ -191,7 +191,7 @@ impl Reporter {
         }
         let mut last = Failed::Again(io::Error::other("there is no server"), RETRY_GAP);
         for server in &self.servers {
-            let sent = server.open(&self.stop).map_err(|error| Failed::Again(error, RETRY_GAP));
+            let sent = Connection::open(server, &self.stop).map_err(|error| Failed::Again(error, RETRY_GAP));
             let sent = sent.and_then(|mut connection| post(&mut connection, &body).map(|()| connection));
             match sent {
                 Ok(connection) => {

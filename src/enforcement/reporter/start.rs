@@ -3,8 +3,8 @@
 use super::{News, Reporter, keep};
 use crate::enforcement::counters;
 use crate::enforcement::daemon::{EnforceError, Outlets, spawn};
-use crate::enforcement::follower::Server;
 use crate::enforcement::probes::Prober;
+use crate::enforcement::server::Server;
 use crate::enforcement::settings::Settings;
 use crate::model::Counted;
 use std::sync::Arc;
@@ -32,9 +32,7 @@ impl Reporting {
         if interfaces.is_empty() {
             return Ok(Reporting { counted: None, news: None, threads: Vec::new(), keeper: None });
         }
-        let servers: Result<Vec<Server>, String> =
-            settings.servers.iter().map(|server| Server::parse(server)).collect();
-        let servers = servers.map_err(EnforceError::Settings)?;
+        let servers = Server::all(settings)?;
         let news = News::open(settings);
         let (counted, told) = sync_channel(PARTS_MAX);
         let reporter = Reporter { news: news.clone(), servers, stop: Arc::clone(stop) };

@@ -46,7 +46,7 @@ impl Site {
             "[server]\nstate-dir = \"{path}\"\ncontrol-socket = \"{path}/control.sock\"\n\
              [store]\nurl = \"sqlite:{path}/headgate.db\"\n\
              [radius]\nauth = []\nacct = []\n[system-api]\nlisten = []\n[cgrates]\ntcp = []\nhttp = []\n\
-             [cabinet]\nlisten = []\n[metrics]\nlisten = []\n\
+             [cabinet]\nlisten = []\n[management]\nlisten = []\n[metrics]\nlisten = []\n\
              [enforcement]\nservers = [\"unix:{path}/control.sock\"]\nlan = [\"lan0\"]\nprotect-ports = false\n\
              probe-interval-seconds = 1\nprobe-tries = 3\n"
         );
