@@ -2,10 +2,11 @@
 
 use super::{CliError, CliResult, Context, logging};
 use crate::config::{Config, GardenEntry};
-use crate::enforcement::{self, EnforceError, Settings, WalledEntry};
+use crate::enforcement::{self, EnforceError, ProbeTimes, Settings, WalledEntry};
 use clap::Args;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Args)]
@@ -39,6 +40,10 @@ impl Enforce {
                 .collect(),
             protect_ports: enforcement.protect_ports,
             ports_only: self.ports_only,
+            probes: ProbeTimes {
+                interval: Duration::from_secs(enforcement.probe_interval_seconds.into()),
+                tries: enforcement.probe_tries,
+            },
             state_dir: config.server.state_dir,
         };
         let stop = Arc::new(AtomicBool::new(false));

@@ -12,7 +12,7 @@ use crate::followers::coa;
 use crate::model::*;
 use crate::observe::RuntimeLog;
 use crate::operations::{
-    Counters, Followers, Operations, PortRules, RadiusRules, Recorder, replay_until_stopped,
+    Counters, Followers, Operations, PortRules, RadiusRules, Recorder, Reports, replay_until_stopped,
 };
 use crate::storage::{Reader, Spool, SpoolReader, SqliteStore, Vault};
 use crate::web::Captive;
@@ -142,8 +142,9 @@ pub(super) fn serve(config: Config, config_file: &Path, ready: impl FnOnce()) ->
     let accounting = accounting.start(&config.server.name, &ledger, &recorder, radius.deliverer())?;
     let result = runtime.block_on(async {
         let mut doors = JoinSet::new();
-        control::start(&config.server.control_socket, &operations, &stop, &mut doors)?;
-        let doors_open = open_http(&config, &operations, identity, &stop, &mut doors).await?;
+        let reports = Reports::new(Arc::clone(&operations), Arc::clone(&recorder) as Arc<_>);
+        control::start(&config.server.control_socket, &operations, &reports, &stop, &mut doors)?;
+        let doors_open = open_http(&config, &operations, &reports, identity, &stop, &mut doors).await?;
         let settings = coa::Settings { captive_url: captive_url(&config), ..coa::Settings::default() };
         doors.spawn(coa::run(settings, Arc::clone(&operations), nas_order_queue, stop.clone()));
         doors.spawn(end_silent_sessions(Arc::clone(&operations), stop.clone()));
@@ -231,6 +232,7 @@ struct OpenDoors {
 async fn open_http(
     config: &Config,
     operations: &Arc<Operations>,
+    reports: &Arc<Reports>,
     identity: Option<Arc<Identity>>,
     stop: &watch::Receiver<bool>,
     tasks: &mut JoinSet<()>,
@@ -239,7 +241,8 @@ async fn open_http(
     let api = Arc::new(system_api::SystemApi::new(Arc::clone(operations), config.system_api.clone(), log));
     open(&config.system_api.listen, Arc::clone(&api), system_api::SystemApi::limits(), stop, tasks).await?;
     open_calls(config, operations, stop, tasks).await?;
-    let management = Arc::new(Management::new(Arc::clone(operations), config.management.clone()));
+    let management =
+        Arc::new(Management::new(Arc::clone(operations), Arc::clone(reports), config.management.clone()));
     let door = http::Door::new(Arc::clone(&management), Management::limits(), stop.clone());
     open_door(&door, &config.management.plain_listen, tasks).await?;
     open_tls(&door, &config.management.listen, identity.as_ref(), tasks).await?;

@@ -9,12 +9,15 @@ use super::tree::Node;
 use crate::model::SecretText;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 /// Entries of a list of servers, interfaces or garden entries.
 const SERVERS_MAX: usize = 8;
 const INTERFACES_MAX: usize = 256;
 const GARDEN_MAX: usize = 1024;
+const PROBE_INTERVAL_SECONDS: RangeInclusive<u32> = 1..=3600;
+const PROBE_TRIES: RangeInclusive<u32> = 2..=100;
 /// IFNAMSIZ less its NUL.
 const INTERFACE_NAME_BYTES_MAX: usize = 15;
 /// RFC 1035, section 2.3.4.
@@ -41,6 +44,10 @@ pub struct Enforcement {
     pub captive: Option<SocketAddr>,
     /// What debtors reach nevertheless.
     pub walled_garden: Vec<GardenEntry>,
+    /// Without octets from an `ipoe` subscriber for this long it is asked, and again after as long.
+    pub probe_interval_seconds: u32,
+    /// Questions without an answer after which it is logged off.
+    pub probe_tries: u32,
     /// Keep RADIUS and API ports for NASes and allow-lists.
     pub protect_ports: bool,
 }
@@ -64,6 +71,8 @@ impl Default for Enforcement {
             wan: None,
             captive: None,
             walled_garden: Vec::new(),
+            probe_interval_seconds: 30,
+            probe_tries: 5,
             protect_ports: true,
         }
     }
@@ -92,6 +101,8 @@ impl Enforcement {
             .value("walled-garden", &mut enforcement.walled_garden, |node| {
                 list(node, GARDEN, GARDEN_MAX, |item| parse_item(item, GARDEN, garden_entry))
             })
+            .number("probe-interval-seconds", &mut enforcement.probe_interval_seconds, PROBE_INTERVAL_SECONDS)
+            .number("probe-tries", &mut enforcement.probe_tries, PROBE_TRIES)
             .boolean("sightings", &mut sightings)
             .boolean("protect-ports", &mut enforcement.protect_ports)
             .parsed("ca", &mut enforcement.ca, ABSOLUTE_PATH, |text| absolute_path(text).map(Some));

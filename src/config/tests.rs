@@ -273,6 +273,7 @@ fn an_impossible_value_says_what_was_expected_and_found() {
             "radius.negbal-login",
             "expected \"captive\" or \"reject\", found \"no\"",
         ),
+        ("[enforcement]\nprobe-tries = 1", "enforcement.probe-tries", "from 2 to 100, found 1"),
         ("[radius]\ninterim-seconds = 59", "radius.interim-seconds", "from 60 to 3600, found 59"),
         ("[server]\ntime-zone = \"Europe/Atlantis\"", "server.time-zone", "found \"Europe/Atlantis\""),
         ("[server]\ncurrency = \"rub\"", "server.currency", "ISO 4217"),

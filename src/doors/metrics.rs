@@ -171,6 +171,10 @@ fn money_and_polls(operations: &Operations, page: &mut Page) {
             "Those refused by address or psw.",
             &counters.system_api_refused,
         ),
+        ("headgate_enforcer_reports_total", "Reports of enforcers taken.", &counters.reports),
+        ("headgate_ipoe_logins_total", "Subscribers logged in by a sighting.", &counters.ipoe_logins),
+        ("headgate_ipoe_strangers_total", "Sightings that are nobody's.", &counters.ipoe_strangers),
+        ("headgate_ipoe_silent_total", "Sessions ended for silence.", &counters.ipoe_silent),
         (
             "headgate_management_refused_total",
             "Requests to the management door without a right token.",

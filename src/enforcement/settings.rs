@@ -1,6 +1,7 @@
 //! What `headgate enforce` is told to do: section `[enforcement]` of the configuration, as values.
 
 use super::EnforceError;
+use super::probes::ProbeTimes;
 use crate::model::SecretText;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
@@ -34,7 +35,9 @@ pub struct Settings {
     pub protect_ports: bool,
     /// Guard the ports and filter nothing, whatever `lan` says.
     pub ports_only: bool,
-    /// Directory of `enforce.state`.
+    /// When `ipoe` subscribers without traffic are asked whether they are there, and how often.
+    pub probes: ProbeTimes,
+    /// Directory of `enforce.state` and `reports.kept`.
     pub state_dir: PathBuf,
 }
 

@@ -520,6 +520,11 @@ impl State {
         self.sessions.open()
     }
 
+    /// Open counter sessions: octets that an enforcer's kernel counts.
+    pub fn open_counters(&self) -> impl Iterator<Item = &Session> {
+        self.sessions.counters()
+    }
+
     /// When somebody's standing or speed next changes by itself.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let standing = self.deadlines.first().map(|(at, _)| *at);

@@ -28,10 +28,12 @@ pub(super) struct Counters {
 
 impl Counters {
     pub fn of(session: &Session) -> Counters {
+        // The octets that a sighted session shows are those of its counter sessions, and charged with them.
+        let own = session.key.origin() != SessionOrigin::Sighting;
         Counters {
             subscriber: session.subscriber,
             started: session.started,
-            octets: session.usage_total(),
+            octets: if own { session.usage_total() } else { Usage::default() },
             seconds: session.session_seconds.into(),
         }
     }

@@ -24,6 +24,7 @@ mod outcome;
 mod payment;
 mod plan;
 mod pool;
+mod report;
 mod request_key;
 mod reservation;
 mod row;
@@ -64,6 +65,7 @@ pub use plan::{
     UsagePrices,
 };
 pub use pool::{Pool, PoolGrant};
+pub use report::{Counted, Report, ReportAnswer, Sighting};
 pub use request_key::{RememberedAnswer, RequestKey};
 pub use reservation::Reservation;
 pub use row::{
@@ -72,7 +74,7 @@ pub use row::{
 pub use rules::BillingRules;
 pub use secret::{Password, SecretText};
 pub use service::{HoldingKey, Package, PackageHolding, Service};
-pub use session::{Session, SessionKey, Usage};
+pub use session::{Session, SessionKey, SessionOrigin, Usage};
 pub use shape::{Bandwidth, Shape};
 pub use snapshot::Snapshot;
 pub use subscriber::{AccessMethod, Block, Subscriber};

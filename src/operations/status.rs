@@ -44,6 +44,14 @@ counters! {
     coa_acknowledged,
     coa_refused,
     coa_unanswered,
+    /// Of enforcers, taken.
+    reports,
+    /// Subscribers that a sighting logged in.
+    ipoe_logins,
+    /// Sources that an enforcer saw and that are nobody's.
+    ipoe_strangers,
+    /// Sessions ended because the subscriber no longer answered.
+    ipoe_silent,
     system_api_requests,
     system_api_refused,
     /// Requests to the management door without a right token.

@@ -6,6 +6,7 @@ mod feed;
 mod find;
 mod money;
 mod reconcile;
+mod report;
 mod reports;
 mod silence;
 mod why;

@@ -27,6 +27,7 @@ const LAYERS: &[(&str, u8)] = &[
 const ALLOWED: &[(&str, &str, &str)] = &[
     ("writer", "directory", "the writer publishes what it has committed"),
     ("doors", "doors::http", "HTTP is the transport that several doors share"),
+    ("doors", "doors::report", "reports of enforcers are taken on the control socket and over the network"),
     ("doors", "doors::request_log", "every door's requests are logged in one shape"),
     ("doors", "doors::feed", "the feed is answered on the control socket and over the network"),
     ("doors", "doors::tls", "TLS is a transport that several doors share"),

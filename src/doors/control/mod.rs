@@ -1,4 +1,5 @@
-//! The control socket: JSON-RPC 2.0 at `POST /rpc` and the feed at `GET /feed`, over HTTP on a Unix socket.
+//! The control socket: JSON-RPC 2.0 at `POST /rpc`, the feed at `GET /feed` and the reports of enforcers at
+//! `POST /report`, over HTTP on a Unix socket.
 //!
 //! Who may open the socket is said by its owner, group and mode (0660); who asked is known from the kernel and stands in
 //! the postings. The command line and the enforcer beside the server come in here.
@@ -6,10 +7,10 @@
 mod methods;
 mod rpc;
 
-use crate::doors::feed;
 use crate::doors::http::{Body, Door, Limits, Method, Parameters, Request, Response};
+use crate::doors::{feed, report};
 use crate::model::Actor;
-use crate::operations::{Follower, Operations};
+use crate::operations::{Follower, Operations, Reports};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -35,6 +36,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub fn start(
     path: &Path,
     operations: &Arc<Operations>,
+    reports: &Arc<Reports>,
     stop: &watch::Receiver<bool>,
     tasks: &mut JoinSet<()>,
 ) -> io::Result<()> {
@@ -48,11 +50,16 @@ pub fn start(
     }
     let listener = UnixListener::bind(path).map_err(at)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(SOCKET_MODE)).map_err(at)?;
-    tasks.spawn(serve(listener, Arc::clone(operations), stop.clone()));
+    tasks.spawn(serve(listener, Arc::clone(operations), Arc::clone(reports), stop.clone()));
     Ok(())
 }
 
-async fn serve(listener: UnixListener, operations: Arc<Operations>, stop: watch::Receiver<bool>) {
+async fn serve(
+    listener: UnixListener,
+    operations: Arc<Operations>,
+    reports: Arc<Reports>,
+    stop: watch::Receiver<bool>,
+) {
     let limits = Limits { body_octets_max: BODY_OCTETS_MAX, ..Limits::default() };
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
@@ -74,8 +81,9 @@ async fn serve(listener: UnixListener, operations: Arc<Operations>, stop: watch:
         // Beyond the limit a connection is closed at once; the command line says so.
         let Ok(place) = Arc::clone(&room).try_acquire_owned() else { continue };
         let actor = actor_of(&stream);
-        let operations = Arc::clone(&operations);
-        let handler = move |request| answer(Arc::clone(&operations), actor.clone(), request);
+        let (operations, reports) = (Arc::clone(&operations), Arc::clone(&reports));
+        let handler =
+            move |request| answer(Arc::clone(&operations), Arc::clone(&reports), actor.clone(), request);
         let door = Door::new(handler, limits.clone(), stop.clone());
         connections.spawn(async move {
             door.connection(stream, None).await;
@@ -84,16 +92,23 @@ async fn serve(listener: UnixListener, operations: Arc<Operations>, stop: watch:
     }
 }
 
-async fn answer(operations: Arc<Operations>, actor: Actor, request: Request) -> Response {
+async fn answer(
+    operations: Arc<Operations>,
+    reports: Arc<Reports>,
+    actor: Actor,
+    request: Request,
+) -> Response {
     match (request.path.as_str(), &request.method) {
         ("/rpc", Method::Post) => match rpc::answer(&operations, &actor, &request.body).await {
             Some(answer) => Response::json(200, &answer),
             None => Response::new(204, "application/json", Body::Static(b"")),
         },
         ("/feed", Method::Get) => feed::answer(&operations, &follower(&request), &request).await,
+        ("/report", Method::Post) => report::answer(&reports, &follower(&request).name, &request.body).await,
+        ("/report", _) => Response::method_not_allowed("POST"),
         ("/rpc", _) => Response::method_not_allowed("POST"),
         ("/feed", _) => Response::method_not_allowed("GET"),
-        _ => Response::text(404, "there is /rpc and /feed here\n"),
+        _ => Response::text(404, "there are /rpc, /feed and /report here\n"),
     }
 }
 

@@ -1,22 +1,20 @@
-//! The management door, HTTPS on port 8443: the feed, for followers on other machines.
+//! The management door, HTTPS on port 8443: the feed, for followers on other machines, and what these report.
 //!
 //! Who may come is said by `[management] allow`; who a follower is, by its token (RFC 6750). The other paths of this port
 //! (`/rpc`, `/jsonrpc/`, pages) are not served yet: commands go over the control socket.
 
 mod refusals;
 
-use super::feed;
 use super::http::{Handler, Limits, Method, Request, Response};
+use super::{feed, report};
 use crate::config;
-use crate::operations::{Counters, Follower, Operations};
+use crate::operations::{Counters, Follower, Operations, Reports};
 use parking_lot::RwLock;
 use refusals::Refusals;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Nothing that is asked here has a body.
-const BODY_OCTETS_MAX: usize = 64 * 1024;
 const HEAD_OCTETS_MAX: usize = 16 * 1024;
 /// Several boxes may stand behind one address.
 const CONNECTIONS_PER_SOURCE_MAX: usize = 128;
@@ -26,13 +24,23 @@ const HEAD_TIME: Duration = Duration::from_secs(10);
 /// The door.
 pub struct Management {
     operations: Arc<Operations>,
+    reports: Arc<Reports>,
     settings: RwLock<Arc<config::Management>>,
     refusals: Refusals,
 }
 
 impl Management {
-    pub fn new(operations: Arc<Operations>, settings: config::Management) -> Management {
-        Management { operations, settings: RwLock::new(Arc::new(settings)), refusals: Refusals::new() }
+    pub fn new(
+        operations: Arc<Operations>,
+        reports: Arc<Reports>,
+        settings: config::Management,
+    ) -> Management {
+        Management {
+            operations,
+            reports,
+            settings: RwLock::new(Arc::new(settings)),
+            refusals: Refusals::new(),
+        }
     }
 
     /// From now on these allow-list and tokens.
@@ -44,16 +52,20 @@ impl Management {
     pub fn limits() -> Limits {
         Limits {
             head_octets_max: HEAD_OCTETS_MAX,
-            body_octets_max: BODY_OCTETS_MAX,
+            body_octets_max: report::BODY_OCTETS_MAX,
             connections_per_source_max: CONNECTIONS_PER_SOURCE_MAX,
             head_time: HEAD_TIME,
             ..Limits::default()
         }
     }
 
-    async fn feed(&self, settings: &config::Management, source: IpAddr, request: &Request) -> Response {
+    /// The feed or a report, for a follower with a right token.
+    async fn follower(&self, settings: &config::Management, source: IpAddr, request: &Request) -> Response {
         let given = bearer(request);
         if let Some(name) = given.and_then(|token| settings.follower(token)) {
+            if request.method == Method::Post {
+                return report::answer(&self.reports, name, &request.body).await;
+            }
             let follower = Follower { name: name.to_owned(), address: Some(source) };
             return feed::answer(&self.operations, &follower, request).await;
         }
@@ -77,11 +89,14 @@ impl Handler for Management {
             return Response::text(403, format!("{source} is not in [management] allow\n"));
         }
         match (request.path.as_str(), &request.method) {
-            ("/feed", Method::Get) => self.feed(&settings, source, &request).await,
+            ("/feed", Method::Get) | ("/report", Method::Post) => {
+                self.follower(&settings, source, &request).await
+            }
             ("/feed", _) => Response::method_not_allowed("GET"),
+            ("/report", _) => Response::method_not_allowed("POST"),
             _ => Response::text(
                 404,
-                "there is /feed here; commands and /rpc are served on the control socket only by this version\n",
+                "there are /feed and /report here; commands and /rpc are served on the control socket only by this version\n",
             ),
         }
     }

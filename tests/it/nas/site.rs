@@ -6,7 +6,7 @@ use headgate::config;
 use headgate::doors::{control, http, system_api::SystemApi};
 use headgate::enforcement::{Settings, WalledEntry, run};
 use headgate::model::{Actor, Clock};
-use headgate::operations::PaymentInput;
+use headgate::operations::{PaymentInput, Recorder, Reports};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -184,7 +184,8 @@ impl Site {
             let api = Arc::new(SystemApi::new(Arc::clone(&operations), settings, None));
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             tasks.spawn(http::serve(listener, api, SystemApi::limits(), stopped.clone()));
-            control::start(&socket, &operations, &stopped, tasks).unwrap();
+            let reports = Reports::new(Arc::clone(&operations), Recorder::new());
+            control::start(&socket, &operations, &reports, &stopped, tasks).unwrap();
         });
     }
 
