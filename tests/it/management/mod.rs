@@ -59,7 +59,11 @@ impl Open {
         let identity = Identity::open(&files, SelfSigned::new(directory.path(), "edge1", &[])).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let door = Arc::new(management::Management::new(Arc::clone(&fixture.operations), settings()));
+        let door = Arc::new(management::Management::new(
+            Arc::clone(&fixture.operations),
+            fixture.reports(),
+            settings(),
+        ));
         let (stop_sender, stop) = watch::channel(false);
         let served = Door::new(Arc::clone(&door), limits, stop);
         let listener = TlsListener::new(listener, Arc::clone(&identity));
