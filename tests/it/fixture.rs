@@ -3,13 +3,15 @@
 use headgate::directory::{Directory, DirectorySettings};
 use headgate::engine::Settings;
 use headgate::model::*;
-use headgate::operations::{Counters, Followers, NasOrder, Operations, PortRules, RadiusRules};
+use headgate::operations::{
+    Counters, Followers, NasOrder, Operations, PortRules, RadiusRules, Record, RecorderFull, Reports,
+};
 use headgate::storage::{SqliteStore, Vault};
 use headgate::writer::{Started, Writer};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// 2026-04-06 14:20:00 in Moscow.
 pub const NOW: Timestamp = Timestamp::from_seconds(1_775_474_400);
@@ -113,9 +115,30 @@ impl Fixture {
         directory.merge_presence(std::iter::once(&record));
     }
 
+    /// Takes reports of enforcers; what they record is presence at once, and goes no further.
+    pub fn reports(&self) -> Arc<Reports> {
+        let recorder = Merging(Arc::clone(&self.operations.directory));
+        Reports::new(Arc::clone(&self.operations), Arc::new(recorder))
+    }
+
     /// Balance of the account that `who` means.
     pub fn balance(&self, who: &str) -> String {
         self.operations.money(self.operations.who(who).unwrap().balance)
+    }
+}
+
+/// Stands in for the spool.
+struct Merging(Arc<Directory>);
+
+impl Record for Merging {
+    fn record(&self, entries: Vec<SpoolEntry>) -> Result<oneshot::Receiver<()>, RecorderFull> {
+        self.0.merge_presence(entries.iter().filter_map(|entry| match entry {
+            SpoolEntry::Accounting(record) => Some(record),
+            SpoolEntry::Grant(_) | SpoolEntry::Reservation(_) => None,
+        }));
+        let (done, wait) = oneshot::channel();
+        let _ = done.send(());
+        Ok(wait)
     }
 }
 

@@ -49,12 +49,35 @@ async fn a_right_token_opens_the_feed_and_any_other_is_answered_with_a_sentence(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_report_is_taken_under_the_name_of_its_token_and_from_nobody_else() {
+    let open = Open::start().await;
+    let id = open.fixture.operations.directory.read().login("ivanov").unwrap().id();
+    let body = format!(
+        r#"{{"boot":"b1","counted":[{{"subscriber":{id},"address":"10.9.0.2/32","generation":1,"down_octets":7,"up_octets":5}}]}}"#
+    );
+    let refused = open.curl(&["-d", &body], "/report").unwrap();
+    assert_eq!(status(&refused), 401, "{refused}");
+    assert!(open.fixture.operations.sessions(None).unwrap().is_empty());
+    for _ in 0..2 {
+        let taken = open.ask(&["-d", &body], "/report");
+        assert!(status(&taken) == 200 && taken.contains(r#""counted":1"#), "{taken}");
+    }
+    let sessions = open.fixture.operations.sessions(None).unwrap();
+    let [session] = sessions.as_slice() else { panic!("{sessions:?}") };
+    assert_eq!((session.octets_in, session.octets_out), (7, 5));
+    assert!(session.session_id.starts_with("nas1/b1/10.9.0.2/1/"), "{}", session.session_id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_served_here_says_so() {
     let open = Open::start().await;
     for (words, path, expected, said) in [
         (&[][..], "/rpc", 404, "control socket"),
         (&[], "/", 404, "/feed"),
         (&["-d", "x"], "/feed", 405, "GET"),
+        (&[], "/report", 405, "POST"),
+        (&["-d", "x"], "/report", 400, "not a report"),
+        (&["-d", "{\"boot\":\"b\",\"nonsense\":1}"], "/report", 400, "unknown field"),
         (&[], "/feed?wait=soon", 400, "not a number of seconds"),
         (&[], "/feed?foo=1", 400, "unknown parameter"),
     ] {

@@ -6,7 +6,7 @@ use headgate::config;
 use headgate::doors::{control, http, system_api::SystemApi};
 use headgate::enforcement::{Settings, WalledEntry, run};
 use headgate::model::{Actor, Clock};
-use headgate::operations::{PaymentInput, Recorder, Reports};
+use headgate::operations::PaymentInput;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -177,6 +177,7 @@ impl Site {
         let listener = self.network.nas.inside(|| TcpListener::bind("127.0.0.1:8082").unwrap());
         listener.set_nonblocking(true).unwrap();
         let operations = Arc::clone(&self.fixture.operations);
+        let reports = self.fixture.reports();
         let socket = self.directory.path().join("control.sock");
         let tasks = &mut self.tasks;
         self.runtime.block_on(async {
@@ -184,7 +185,6 @@ impl Site {
             let api = Arc::new(SystemApi::new(Arc::clone(&operations), settings, None));
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             tasks.spawn(http::serve(listener, api, SystemApi::limits(), stopped.clone()));
-            let reports = Reports::new(Arc::clone(&operations), Recorder::new());
             control::start(&socket, &operations, &reports, &stopped, tasks).unwrap();
         });
     }
