@@ -2,10 +2,11 @@
 
 use super::{CliError, CliResult, Context, logging};
 use crate::config::{Config, GardenEntry};
-use crate::enforcement::{self, EnforceError, Settings, WalledEntry};
+use crate::enforcement::{self, EnforceError, ProbeTimes, Settings, WalledEntry};
 use clap::Args;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Args)]
@@ -17,7 +18,7 @@ pub(super) struct Enforce {
 
 impl Enforce {
     pub fn run(&self, context: &Context) -> CliResult {
-        let config = context.config()?;
+        let config = Config::load_for_enforcer(&context.config_path).map_err(CliError::Config)?;
         logging::start(config.log.level.as_str());
         let settings = settings(&config, self.ports_only);
         let stop = Arc::new(AtomicBool::new(false));
@@ -34,7 +35,9 @@ pub(super) fn settings(config: &Config, ports_only: bool) -> Settings {
         GardenEntry::Host(name) => WalledEntry::Name(name.clone()),
     });
     Settings {
-        servers: enforcement.servers.iter().map(|path| format!("unix:{}", path.display())).collect(),
+        servers: enforcement.servers.iter().map(ToString::to_string).collect(),
+        token: enforcement.token.clone(),
+        ca: enforcement.ca.clone(),
         nas: enforcement.nas,
         lan: enforcement.lan.clone(),
         shape: enforcement.shape.clone(),
@@ -43,6 +46,10 @@ pub(super) fn settings(config: &Config, ports_only: bool) -> Settings {
         walled_garden: garden.collect(),
         protect_ports: enforcement.protect_ports,
         ports_only,
+        probes: ProbeTimes {
+            interval: Duration::from_secs(enforcement.probe_interval_seconds.into()),
+            tries: enforcement.probe_tries,
+        },
         state_dir: config.server.state_dir.clone(),
     }
 }

@@ -1,15 +1,19 @@
 //! `headgate serve`: everything wired together.
 
 use super::{CliError, CliResult, Context, client, logging};
-use crate::config::{Config, RestrictedLogin, StoreUrl, SystemApi};
+use crate::config::{self, CertificateFiles, Config, RestrictedLogin, StoreUrl, SystemApi};
 use crate::directory::{Directory, DirectorySettings};
+use crate::doors::management::Management;
 use crate::doors::request_log::RequestLog;
+use crate::doors::tls::{Identity, SelfSigned, TlsListener};
 use crate::doors::{cgrates, control, http, metrics, radius, system_api};
 use crate::engine::{CallRules, Settings};
 use crate::followers::coa;
 use crate::model::*;
 use crate::observe::RuntimeLog;
-use crate::operations::{Counters, Operations, PortRules, RadiusRules, Recorder, replay_until_stopped};
+use crate::operations::{
+    Counters, Followers, Operations, PortRules, RadiusRules, Recorder, Reports, replay_until_stopped,
+};
 use crate::storage::{Reader, Spool, SpoolReader, SqliteStore, Vault};
 use crate::web::Captive;
 use crate::writer::{Started, Writer, WriterHandle};
@@ -121,6 +125,7 @@ pub(super) fn serve(config: Config, config_file: &Path, ready: impl FnOnce()) ->
         .build()
         .map_err(|error| CliError::failed(format!("cannot start: {error}")))?;
     refuse_beside_a_server(&config)?;
+    let identity = identity(&config)?;
     // Locked against a second server, so before the lease is taken.
     let spool = Spool::open(config.server.state_dir.join("spool")).map_err(CliError::failed)?;
     let ledger = Ledger::open(&config, "serve")?;
@@ -137,8 +142,9 @@ pub(super) fn serve(config: Config, config_file: &Path, ready: impl FnOnce()) ->
     let accounting = accounting.start(&config.server.name, &ledger, &recorder, radius.deliverer())?;
     let result = runtime.block_on(async {
         let mut doors = JoinSet::new();
-        control::start(&config.server.control_socket, &operations, &stop, &mut doors)?;
-        let api = open_http(&config, &operations, &stop, &mut doors).await?;
+        let reports = Reports::new(Arc::clone(&operations), Arc::clone(&recorder) as Arc<_>);
+        control::start(&config.server.control_socket, &operations, &reports, &stop, &mut doors)?;
+        let doors_open = open_http(&config, &operations, &reports, identity, &stop, &mut doors).await?;
         let settings = coa::Settings { captive_url: captive_url(&config), ..coa::Settings::default() };
         doors.spawn(coa::run(settings, Arc::clone(&operations), nas_order_queue, stop.clone()));
         doors.spawn(end_silent_sessions(Arc::clone(&operations), stop.clone()));
@@ -150,7 +156,7 @@ pub(super) fn serve(config: Config, config_file: &Path, ready: impl FnOnce()) ->
         // Without a service manager there is nobody to tell.
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         ready();
-        reload_on_hangup(config, config_file.to_path_buf(), api, Arc::clone(&operations));
+        reload_on_hangup(config, config_file.to_path_buf(), doors_open, Arc::clone(&operations));
         until_stopped().await;
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
         // A door that has gone away already does not listen.
@@ -195,6 +201,7 @@ fn operations(
         },
         counters: Arc::new(Counters::default()),
         ports: watch::Sender::new(port_rules(config)),
+        followers: Followers::default(),
         nas_orders,
         started: ledger.clock.now(),
     }
@@ -205,29 +212,64 @@ fn port_rules(config: &Config) -> PortRules {
     let udp = config.radius.auth.iter().chain(&config.radius.acct).map(|address| address.port());
     let allow = config.system_api.allow.networks();
     let api = config.system_api.listen.iter().map(|address| (address.port(), allow.to_vec()));
+    let followers = config.management.allow.networks();
+    let management = config.management.listen.iter().map(|address| (address.port(), followers.to_vec()));
     let softswitches = config.cgrates.allow.networks();
     let calls = config.cgrates.tcp.iter().chain(&config.cgrates.http);
     let calls = calls.map(|address| (address.port(), softswitches.to_vec()));
-    PortRules { nas_udp: udp.collect(), tcp: api.chain(calls).collect() }
+    PortRules { nas_udp: udp.collect(), tcp: api.chain(management).chain(calls).collect() }
 }
 
-/// Opens the HTTP doors; gives the one that takes a changed configuration.
+/// What takes a changed configuration while it serves.
+struct OpenDoors {
+    api: Arc<system_api::SystemApi>,
+    management: Arc<Management>,
+    /// None: no door speaks TLS.
+    identity: Option<Arc<Identity>>,
+}
+
+/// Opens the HTTP doors.
 async fn open_http(
     config: &Config,
     operations: &Arc<Operations>,
+    reports: &Arc<Reports>,
+    identity: Option<Arc<Identity>>,
     stop: &watch::Receiver<bool>,
     tasks: &mut JoinSet<()>,
-) -> std::io::Result<Arc<system_api::SystemApi>> {
+) -> std::io::Result<OpenDoors> {
     let log = runtime_log(config);
     let api = Arc::new(system_api::SystemApi::new(Arc::clone(operations), config.system_api.clone(), log));
     open(&config.system_api.listen, Arc::clone(&api), system_api::SystemApi::limits(), stop, tasks).await?;
     open_calls(config, operations, stop, tasks).await?;
-    let captive = Captive::new(Arc::clone(operations), &config.server.currency);
-    open(&config.cabinet.listen, captive, Captive::limits(), stop, tasks).await?;
+    let management =
+        Arc::new(Management::new(Arc::clone(operations), Arc::clone(reports), config.management.clone()));
+    let door = http::Door::new(Arc::clone(&management), Management::limits(), stop.clone());
+    open_door(&door, &config.management.plain_listen, tasks).await?;
+    open_tls(&door, &config.management.listen, identity.as_ref(), tasks).await?;
+    let captive = Arc::new(Captive::new(Arc::clone(operations), config)?);
+    let door = http::Door::new(captive, Captive::limits(), stop.clone());
+    open_door(&door, &config.cabinet.listen, tasks).await?;
+    open_tls(&door, &config.cabinet.tls_listen, identity.as_ref(), tasks).await?;
     // Doors open after the directory is loaded, so whoever reaches this one finds the server ready.
     let metrics = metrics::Metrics::new(Arc::clone(operations), Arc::new(|| Ok(())));
     open(&config.metrics.listen, metrics, metrics::Metrics::limits(), stop, tasks).await?;
-    Ok(api)
+    Ok(OpenDoors { api, management, identity })
+}
+
+/// The certificate of the doors that speak TLS, if there are any. Without them none is made.
+fn identity(config: &Config) -> Result<Option<Arc<Identity>>, CliError> {
+    let (management, cabinet) = (&config.management.listen, &config.cabinet.tls_listen);
+    if management.is_empty() && cabinet.is_empty() {
+        return Ok(None);
+    }
+    let listen: Vec<SocketAddr> = management.iter().chain(cabinet).copied().collect();
+    let self_signed = SelfSigned::new(&config.server.state_dir, &config.server.name, &listen);
+    Identity::open(&config.management.certificate, self_signed).map(Some).map_err(|error| {
+        match config.management.certificate {
+            CertificateFiles::Given { .. } => CliError::Settings(error.to_string()),
+            CertificateFiles::SelfSigned => CliError::failed(error),
+        }
+    })
 }
 
 /// Opens the doors of softswitches.
@@ -273,10 +315,33 @@ async fn open<H: http::Handler>(
     stop: &watch::Receiver<bool>,
     tasks: &mut JoinSet<()>,
 ) -> std::io::Result<()> {
-    let door = http::Door::new(handler, limits, stop.clone());
+    open_door(&http::Door::new(handler, limits, stop.clone()), addresses, tasks).await
+}
+
+async fn open_door<H: http::Handler>(
+    door: &Arc<http::Door<H>>,
+    addresses: &[SocketAddr],
+    tasks: &mut JoinSet<()>,
+) -> std::io::Result<()> {
     for address in addresses {
         let listener = listen(*address).await?;
-        let door = Arc::clone(&door);
+        let door = Arc::clone(door);
+        tasks.spawn(async move { door.serve(listener).await });
+    }
+    Ok(())
+}
+
+/// The same over TLS. There is an identity wherever there are addresses.
+async fn open_tls<H: http::Handler>(
+    door: &Arc<http::Door<H>>,
+    addresses: &[SocketAddr],
+    identity: Option<&Arc<Identity>>,
+    tasks: &mut JoinSet<()>,
+) -> std::io::Result<()> {
+    let Some(identity) = identity else { return Ok(()) };
+    for address in addresses {
+        let listener = TlsListener::new(listen(*address).await?, Arc::clone(identity));
+        let door = Arc::clone(door);
         tasks.spawn(async move { door.serve(listener).await });
     }
     Ok(())
@@ -402,13 +467,9 @@ pub(super) async fn until_stopped() {
     }
 }
 
-/// SIGHUP reads the configuration again: `[system-api]` is taken over, what needs a restart is named.
-fn reload_on_hangup(
-    mut config: Config,
-    path: PathBuf,
-    api: Arc<system_api::SystemApi>,
-    operations: Arc<Operations>,
-) {
+/// SIGHUP reads the configuration again: `[system-api]`, `[management]` and the certificate are taken over, what needs a
+/// restart is named.
+fn reload_on_hangup(mut config: Config, path: PathBuf, doors: OpenDoors, operations: Arc<Operations>) {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
     tokio::spawn(async move {
@@ -422,13 +483,22 @@ fn reload_on_hangup(
                     continue;
                 }
             };
-            api.reconfigure(new.system_api.clone());
+            doors.api.reconfigure(new.system_api.clone());
+            doors.management.reconfigure(new.management.clone());
+            if let Some(Err(error)) = doors.identity.as_ref().map(|i| i.reload(&new.management.certificate)) {
+                tracing::error!(%error, "the old TLS certificate stays");
+            }
             match config.restart_needed(&new).as_slice() {
                 [] => tracing::info!("the configuration was read again"),
                 keys => tracing::warn!(keys = keys.join(", "), "read again; these keys need a restart"),
             }
             // What needs a restart goes on as it was, and is named again until then.
             config.system_api = SystemApi { listen: config.system_api.listen, ..new.system_api };
+            config.management = config::Management {
+                listen: config.management.listen,
+                plain_listen: config.management.plain_listen,
+                ..new.management
+            };
             operations.ports.send_replace(port_rules(&config));
         }
     });

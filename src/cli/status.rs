@@ -49,6 +49,20 @@ impl Status {
             ],
             &status["nas"],
         );
+        if status["followers"].as_array().is_some_and(|followers| !followers.is_empty()) {
+            println!();
+            print_table(
+                &[
+                    ("FOLLOWER", "name"),
+                    ("ADDRESS", "address"),
+                    ("CURSOR", "cursor"),
+                    ("BEHIND", "behind"),
+                    ("LAST CONTACT", "last_contact"),
+                    ("SILENT, S", "silent_seconds"),
+                ],
+                &status["followers"],
+            );
+        }
         println!();
         for (name, value) in status["counters"].as_object().into_iter().flatten() {
             if value != 0 {

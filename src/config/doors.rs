@@ -9,13 +9,16 @@ use std::net::SocketAddr;
 /// One fault for each address that a later key wants and an earlier one has.
 pub(super) fn clashes(config: &Config, tree: &Table) -> Vec<ConfigError> {
     use PortProtocol::{Tcp, Udp};
-    let doors: [(&str, &str, PortProtocol, &[SocketAddr]); 7] = [
+    let doors: [(&str, &str, PortProtocol, &[SocketAddr]); 10] = [
         ("radius", "auth", Udp, &config.radius.auth),
         ("radius", "acct", Udp, &config.radius.acct),
         ("system-api", "listen", Tcp, &config.system_api.listen),
         ("cgrates", "tcp", Tcp, &config.cgrates.tcp),
         ("cgrates", "http", Tcp, &config.cgrates.http),
+        ("management", "listen", Tcp, &config.management.listen),
+        ("management", "plain-listen", Tcp, &config.management.plain_listen),
         ("cabinet", "listen", Tcp, &config.cabinet.listen),
+        ("cabinet", "tls-listen", Tcp, &config.cabinet.tls_listen),
         ("metrics", "listen", Tcp, &config.metrics.listen),
     ];
     let wanted: Vec<_> = doors

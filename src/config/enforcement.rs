@@ -2,17 +2,22 @@
 
 use super::allow::parse_network;
 use super::error::Fault;
-use super::section::Section;
-use super::server::socket_path;
+use super::feed_server::FeedServer;
+use super::secret::read_token;
+use super::section::{ABSOLUTE_PATH, Section, absolute_path};
 use super::tree::Node;
+use crate::model::SecretText;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 /// Entries of a list of servers, interfaces or garden entries.
 const SERVERS_MAX: usize = 8;
 const INTERFACES_MAX: usize = 256;
 const GARDEN_MAX: usize = 1024;
+const PROBE_INTERVAL_SECONDS: RangeInclusive<u32> = 1..=3600;
+const PROBE_TRIES: RangeInclusive<u32> = 2..=100;
 /// IFNAMSIZ less its NUL.
 const INTERFACE_NAME_BYTES_MAX: usize = 15;
 /// RFC 1035, section 2.3.4.
@@ -21,8 +26,12 @@ const HOST_LABEL_BYTES_MAX: usize = 63;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enforcement {
-    /// Control sockets of servers (`unix:PATH`); the first that answers is followed.
-    pub servers: Vec<PathBuf>,
+    /// In order of preference; the first that answers is followed.
+    pub servers: Vec<FeedServer>,
+    /// What servers over HTTPS know this follower by. None also when it stands in a file that was not to be read.
+    pub token: Option<SecretText>,
+    /// PEM: certificates of authorities, or servers' own ones, that servers over HTTPS are trusted by.
+    pub ca: Option<PathBuf>,
     /// Only the subscribers of the NAS with this address; None: all.
     pub nas: Option<IpAddr>,
     /// Interfaces on the subscribers' side: names, or a beginning with `*` after it.
@@ -35,6 +44,10 @@ pub struct Enforcement {
     pub captive: Option<SocketAddr>,
     /// What debtors reach nevertheless.
     pub walled_garden: Vec<GardenEntry>,
+    /// Without octets from an `ipoe` subscriber for this long it is asked, and again after as long.
+    pub probe_interval_seconds: u32,
+    /// Questions without an answer after which it is logged off.
+    pub probe_tries: u32,
     /// Keep RADIUS and API ports for NASes and allow-lists.
     pub protect_ports: bool,
 }
@@ -49,13 +62,17 @@ pub enum GardenEntry {
 impl Default for Enforcement {
     fn default() -> Enforcement {
         Enforcement {
-            servers: vec![PathBuf::from("/run/headgate/control.sock")],
+            servers: vec![FeedServer::Unix(PathBuf::from("/run/headgate/control.sock"))],
+            token: None,
+            ca: None,
             nas: None,
             lan: Vec::new(),
             shape: Vec::new(),
             wan: None,
             captive: None,
             walled_garden: Vec::new(),
+            probe_interval_seconds: 30,
+            probe_tries: 5,
             protect_ports: true,
         }
     }
@@ -67,7 +84,9 @@ impl Enforcement {
         let mut sightings = false;
         let mut shape = None;
         section
-            .value("servers", &mut enforcement.servers, |node| list(node, SERVER, SERVERS_MAX, read_server))
+            .value("servers", &mut enforcement.servers, |node| {
+                list(node, SERVER, SERVERS_MAX, |item| parse_item(item, SERVER, FeedServer::parse))
+            })
             .parsed("nas", &mut enforcement.nas, "the address of a NAS such as \"10.0.0.1\"", |text| {
                 text.parse().ok().map(Some)
             })
@@ -82,11 +101,29 @@ impl Enforcement {
             .value("walled-garden", &mut enforcement.walled_garden, |node| {
                 list(node, GARDEN, GARDEN_MAX, |item| parse_item(item, GARDEN, garden_entry))
             })
+            .number("probe-interval-seconds", &mut enforcement.probe_interval_seconds, PROBE_INTERVAL_SECONDS)
+            .number("probe-tries", &mut enforcement.probe_tries, PROBE_TRIES)
             .boolean("sightings", &mut sightings)
             .boolean("protect-ports", &mut enforcement.protect_ports)
-            .not_served("token");
+            .parsed("ca", &mut enforcement.ca, ABSOLUTE_PATH, |text| absolute_path(text).map(Some));
         enforcement.shape = shape
             .unwrap_or_else(|| enforcement.lan.iter().filter(|name| !name.ends_with('*')).cloned().collect());
+        let secret_files = section.secret_files;
+        let mut has_token = false;
+        section.value("token", &mut enforcement.token, |node| {
+            has_token = true;
+            read_token(node, secret_files)
+        });
+        let over_https = enforcement.servers.iter().any(|server| matches!(server, FeedServer::Https { .. }));
+        if over_https && enforcement.ca.is_none() {
+            section.refuse(
+                "servers",
+                "servers over https need `ca`: the system's list of authorities is not used",
+            );
+        }
+        if over_https && !has_token {
+            section.refuse("servers", "servers over https need `token`");
+        }
         if sightings {
             section.refuse("sightings", "true is not served by this version; expected false");
         }
@@ -94,7 +131,8 @@ impl Enforcement {
     }
 }
 
-const SERVER: &str = "a list of servers such as \"unix:/run/headgate/control.sock\"";
+const SERVER: &str =
+    "a list of servers such as \"unix:/run/headgate/control.sock\" or \"https://billing1:8443\"";
 const INTERFACE: &str = "a list of interfaces such as \"eth1\" or \"ppp*\"";
 const DEVICES: &str = "a list of interfaces such as \"eth1\", without patterns";
 const DEVICE: &str = "an interface such as \"eth0\", no pattern";
@@ -118,16 +156,6 @@ fn list<T>(
 
 fn parse_item<T>(node: &Node, what: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Fault> {
     parse(node.text(what)?).ok_or_else(|| node.expected(what))
-}
-
-fn read_server(node: &Node) -> Result<PathBuf, Fault> {
-    let text = node.text(SERVER)?;
-    if text.starts_with("https:") {
-        return Err(
-            node.fault(format!("a server over https is not served by this version; expected {SERVER}"))
-        );
-    }
-    text.strip_prefix("unix:").and_then(socket_path).ok_or_else(|| node.expected(SERVER))
 }
 
 fn interface_pattern(text: &str) -> Option<String> {

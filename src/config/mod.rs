@@ -14,6 +14,7 @@ pub mod data;
 mod doors;
 mod enforcement;
 mod error;
+mod feed_server;
 mod files;
 mod log;
 mod management;
@@ -27,12 +28,14 @@ mod system_api;
 mod tree;
 
 pub use allow::AllowList;
-pub use cabinet::Cabinet;
+pub use cabinet::{Cabinet, PageUrl, URL_PLACES, Way, Words};
 pub use cgrates::Cgrates;
 pub use currency::Currency;
 pub use enforcement::{Enforcement, GardenEntry};
 pub use error::ConfigError;
+pub use feed_server::FeedServer;
 pub use log::{Level, Log};
+pub use management::{CertificateFiles, FeedToken, Management};
 pub use metrics::Metrics;
 pub use radius::{Radius, RequireMessageAuthenticator, RestrictedLogin};
 pub use secret::Passwords;
@@ -57,6 +60,7 @@ pub struct Config {
     pub radius: Radius,
     pub billing: BillingRules,
     pub system_api: SystemApi,
+    pub management: Management,
     pub cgrates: Cgrates,
     pub cabinet: Cabinet,
     pub metrics: Metrics,
@@ -67,11 +71,18 @@ pub struct Config {
 impl Config {
     pub const DEFAULT_PATH: &str = "/etc/headgate/headgate.toml";
 
-    /// Reads `path` and then `conf.d/*.toml` beside it in name order; a later file adds or replaces keys.
+    /// Reads `path` and then `conf.d/*.toml` beside it in name order; a later file adds or replaces keys. For the
+    /// server: the token of `[enforcement]` is left out when it stands in a file, which is for the enforcer to read.
     ///
     /// Side effects: reads the files of secrets that are named there. Errors: every fault found, in reading order.
     pub fn load(path: &Path) -> Result<Config, Vec<ConfigError>> {
         Config::from_tree(&files::read_all(path)?, &SecretFiles::of_this_process())
+    }
+
+    /// The same for the enforcer: of the secrets in files only those of `[enforcement]` are read.
+    pub fn load_for_enforcer(path: &Path) -> Result<Config, Vec<ConfigError>> {
+        let secrets = Secrets { server: &SecretFiles::Unread, enforcer: &SecretFiles::of_this_process() };
+        Config::read(&files::read_all(path)?, &secrets)
     }
 
     /// The same for a command that talks to a running daemon: secrets that stand in files or credentials are left
@@ -124,16 +135,24 @@ impl Config {
             ),
             ("server.min-free", a.server.min_free == b.server.min_free),
             ("system-api.listen", a.system_api.listen == b.system_api.listen),
+            ("management.listen", a.management.listen == b.management.listen),
+            ("management.plain-listen", a.management.plain_listen == b.management.plain_listen),
             ("cgrates.tcp", a.cgrates.tcp == b.cgrates.tcp),
             ("cgrates.http", a.cgrates.http == b.cgrates.http),
             ("cgrates.allow", a.cgrates.allow == b.cgrates.allow),
             ("cgrates.unit", a.cgrates.unit == b.cgrates.unit),
             ("cgrates.compat-2012", a.cgrates.compat_2012 == b.cgrates.compat_2012),
             ("cabinet.listen", a.cabinet.listen == b.cabinet.listen),
+            ("cabinet.url", a.cabinet.url == b.cabinet.url),
+            ("cabinet.provider", a.cabinet.provider == b.cabinet.provider),
+            ("cabinet.phone", a.cabinet.phone == b.cabinet.phone),
+            ("cabinet.way", a.cabinet.ways == b.cabinet.ways),
+            ("cabinet.tls-listen", a.cabinet.tls_listen == b.cabinet.tls_listen),
             ("metrics.listen", a.metrics.listen == b.metrics.listen),
             ("log.runtime-log", a.log.runtime_log == b.log.runtime_log),
             ("log.level", a.log.level == b.log.level),
             ("enforcement.servers", a.enforcement.servers == b.enforcement.servers),
+            ("enforcement.ca", a.enforcement.ca == b.enforcement.ca),
             ("enforcement.nas", a.enforcement.nas == b.enforcement.nas),
             ("enforcement.lan", a.enforcement.lan == b.enforcement.lan),
             ("enforcement.shape", a.enforcement.shape == b.enforcement.shape),
@@ -146,13 +165,18 @@ impl Config {
     }
 
     fn from_tree(tree: &Table, secret_files: &SecretFiles) -> Result<Config, Vec<ConfigError>> {
-        let mut sections = Sections { tree, secret_files, seen: Vec::new(), errors: Vec::new() };
+        Config::read(tree, &Secrets { server: secret_files, enforcer: &SecretFiles::Unread })
+    }
+
+    fn read(tree: &Table, secrets: &Secrets<'_>) -> Result<Config, Vec<ConfigError>> {
+        let mut sections = Sections { tree, secrets, seen: Vec::new(), errors: Vec::new() };
         let server = sections.read("server", Server::read);
         let config = Config {
             store: sections.read("store", Store::read),
             radius: sections.read("radius", Radius::read),
             billing: sections.read("billing", |section| billing::read(section, &server.currency)),
             system_api: sections.read("system-api", SystemApi::read),
+            management: sections.read("management", Management::read),
             cgrates: sections.read("cgrates", Cgrates::read),
             cabinet: sections.read("cabinet", Cabinet::read),
             metrics: sections.read("metrics", Metrics::read),
@@ -160,7 +184,6 @@ impl Config {
             enforcement: sections.read("enforcement", Enforcement::read),
             server,
         };
-        sections.read("management", management::read);
         sections.finish();
         let mut errors = sections.errors;
         errors.extend(doors::clashes(&config, tree));
@@ -168,10 +191,16 @@ impl Config {
     }
 }
 
+/// Which daemon reads the secrets that stand in files: each its own, and the other's credentials it does not even have.
+struct Secrets<'a> {
+    server: &'a SecretFiles,
+    enforcer: &'a SecretFiles,
+}
+
 /// The sections of a tree while they are read; those that nobody took are unknown.
 struct Sections<'a> {
     tree: &'a Table,
-    secret_files: &'a SecretFiles,
+    secrets: &'a Secrets<'a>,
     seen: Vec<&'static str>,
     errors: Vec<ConfigError>,
 }
@@ -189,7 +218,8 @@ impl Sections<'_> {
                 &empty
             }
         };
-        let mut section = Section::new(name, table, &mut self.errors, self.secret_files);
+        let secret_files = if name == "enforcement" { self.secrets.enforcer } else { self.secrets.server };
+        let mut section = Section::new(name, table, &mut self.errors, secret_files);
         let value = read(&mut section);
         section.finish();
         value

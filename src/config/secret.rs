@@ -17,6 +17,9 @@ const SECRET_BYTES_MAX: usize = 4096;
 /// Passwords of one context: the one in use and the one it is being changed to.
 const PASSWORDS_MAX: usize = 2;
 
+/// What a token looks like, in words.
+pub(super) const TOKEN: &str = "a token of printed ASCII characters without spaces: \"text\", { file = \"PATH\" } or { credential = \"NAME\" }";
+
 const SECRET: &str = "a secret: \"text\", { file = \"PATH\" } or { credential = \"NAME\" }";
 
 /// Whether secrets that stand in files are read, and where systemd put a unit's credentials (systemd.exec(5),
@@ -68,6 +71,22 @@ pub(super) fn read_passwords(node: &Node, files: &SecretFiles) -> Result<Passwor
     }
     let secrets: Result<Vec<_>, _> = items.iter().map(|item| read_secret(item, files)).collect();
     secrets.map(|secrets| Passwords(secrets.into_iter().flatten().collect()))
+}
+
+/// The same for tokens, which travel in a header of HTTP.
+pub(super) fn read_tokens(node: &Node, files: &SecretFiles) -> Result<Passwords, Fault> {
+    let tokens = read_passwords(node, files)?;
+    if tokens.0.iter().all(fits_header) { Ok(tokens) } else { Err(node.expected_secret(TOKEN)) }
+}
+
+/// One token. None: it stands in a file that is not to be read.
+pub(super) fn read_token(node: &Node, files: &SecretFiles) -> Result<Option<SecretText>, Fault> {
+    let token = read_secret(node, files)?;
+    if token.iter().all(fits_header) { Ok(token) } else { Err(node.expected_secret(TOKEN)) }
+}
+
+fn fits_header(token: &SecretText) -> bool {
+    token.expose().bytes().all(|octet| octet.is_ascii_graphic())
 }
 
 /// None: it stands in a file that is not to be read.

@@ -4,7 +4,7 @@
 //! place is never seen, because a configuration with a fault is not handed out.
 
 use super::allow::AllowList;
-use super::error::{ConfigError, Fault};
+use super::error::{ConfigError, Fault, Origin};
 use super::secret::SecretFiles;
 use super::tree::{Node, Table, Value};
 use std::net::SocketAddr;
@@ -19,6 +19,8 @@ static EMPTY: Table = Table::new();
 pub(super) struct Section<'a> {
     name: String,
     table: &'a Table,
+    /// Where it stands, if it is one of a list.
+    at: Option<&'a Origin>,
     taken: Vec<&'static str>,
     errors: &'a mut Vec<ConfigError>,
     pub(super) secret_files: &'a SecretFiles,
@@ -31,7 +33,7 @@ impl<'a> Section<'a> {
         errors: &'a mut Vec<ConfigError>,
         secret_files: &'a SecretFiles,
     ) -> Section<'a> {
-        Section { name: name.into(), table, taken: Vec::new(), errors, secret_files }
+        Section { name: name.into(), table, at: None, taken: Vec::new(), errors, secret_files }
     }
 
     /// Puts what `read` makes of the key into `slot`; an absent key leaves it.
@@ -154,6 +156,46 @@ impl<'a> Section<'a> {
             }
         };
         Section::new(name, table, self.errors, self.secret_files)
+    }
+
+    /// Each table of a list of tables (`[[section.key]]`), as `read` makes it; none when the key is absent.
+    pub fn tables<T>(
+        &mut self,
+        key: &'static str,
+        tables_max: usize,
+        mut read: impl FnMut(&mut Section<'_>) -> T,
+    ) -> Vec<T> {
+        self.taken.push(key);
+        let what = format!("tables [[{}.{key}]], at most {tables_max}", self.name);
+        let items = match self.table.get(key).map(|node| (node, &node.value)) {
+            None => return Vec::new(),
+            Some((_, Value::List(items))) if items.len() <= tables_max => items.as_slice(),
+            Some((node, _)) => {
+                self.fail(key, node.expected(&what));
+                return Vec::new();
+            }
+        };
+        let mut values = Vec::with_capacity(items.len());
+        for item in items {
+            let (Value::Table(table) | Value::InlineTable(table)) = &item.value else {
+                self.fail(key, item.expected(&what));
+                continue;
+            };
+            let name = format!("{}.{key}", self.name);
+            let mut section =
+                Section { at: Some(&item.at), ..Section::new(name, table, self.errors, self.secret_files) };
+            values.push(read(&mut section));
+            section.finish();
+        }
+        values
+    }
+
+    /// A key without a default, of a table that [`Section::tables`] reads.
+    pub fn needed(&mut self, key: &'static str, what: &str) -> &mut Self {
+        if let (Some(at), false) = (self.at, self.table.contains_key(key)) {
+            self.fail(key, Fault { at: at.clone(), text: format!("expected {what}, found nothing") });
+        }
+        self
     }
 
     /// Says that a value which is fine by itself cannot be used.

@@ -70,7 +70,8 @@ pub(super) fn socket_path(text: &str) -> Option<PathBuf> {
     absolute_path(text).filter(|_| text.len() <= SOCKET_PATH_BYTES_MAX)
 }
 
-fn name(text: &str) -> Option<String> {
+/// A name that may stand anywhere: in logs, labels and host names.
+pub(super) fn name(text: &str) -> Option<String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     let fits = !text.is_empty() && text.len() <= NAME_CHARS_MAX && text.chars().all(allowed);
     fits.then(|| text.to_owned())

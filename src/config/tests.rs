@@ -54,7 +54,17 @@ collector = "c-one"
 asr_fiscal = ["f-one", "f-two"]
 
 [management]
-listen = []
+listen = ["0.0.0.0:28443"]
+plain-listen = ["127.0.0.1:28444"]
+tls-certificate = "/srv/headgate/chain.pem"
+tls-key = "/srv/headgate/key.pem"
+allow = "10.0.0.0/8"
+[[management.feed-token]]
+name = "nas1"
+token = "t-one"
+[[management.feed-token]]
+name = "nas2"
+token = ["t-two", "t-three"]
 
 [cgrates]
 tcp = ["127.0.0.1:22001"]
@@ -65,7 +75,12 @@ compat-2012 = true
 
 [cabinet]
 listen = ["127.0.0.1:28080"]
-tls-listen = []
+url = "https://Portal.example.org/"
+provider = "ООО «Связь»"
+provider-en = "Svyaz Ltd"
+phone = "+7 495 000-00-00"
+way = [{ name = "Картой", name-en = "By card", text-en = "at once", url = "https://pay.example.org/{contract}" }]
+tls-listen = ["127.0.0.1:24433"]
 
 [metrics]
 listen = ["127.0.0.1:29812"]
@@ -75,7 +90,9 @@ runtime-log = ""
 level = "debug"
 
 [enforcement]
-servers = ["unix:/srv/headgate/control.sock"]
+servers = ["https://billing1:8443", "unix:/srv/headgate/control.sock"]
+token = "t-two"
+ca = "/srv/headgate/ca.pem"
 nas = "10.0.0.1"
 lan = ["eth1", "ppp*"]
 shape = ["eth1", "vlan10"]
@@ -119,6 +136,16 @@ fn every_key_of_the_sample_is_read() {
     assert_eq!(config.radius.blocked_login, RestrictedLogin::Captive);
     assert_eq!(config.radius.pool_quarantine().as_secs(), 1200);
     assert_eq!(config.radius.captive_rate_kbit, 512);
+    let cabinet = &config.cabinet;
+    assert_eq!(cabinet.url.as_ref().map(ToString::to_string).as_deref(), Some("https://portal.example.org"));
+    assert_eq!(
+        (cabinet.provider.in_language("ru"), cabinet.provider.in_language("en")),
+        ("ООО «Связь»", "Svyaz Ltd")
+    );
+    assert_eq!(cabinet.phone, "+7 495 000-00-00");
+    let way = &cabinet.ways[0];
+    assert_eq!((way.name.in_language("en"), way.text.in_language("ru")), ("By card", ""));
+    assert_eq!(way.url, "https://pay.example.org/{contract}");
     assert_eq!(config.billing.payment_max, Money::from_micros(5_000_500_000));
     let billing = &config.billing;
     assert_eq!((billing.cut_at, billing.cut_days), (570, [true, true, true, false, true, false, false]));
@@ -129,6 +156,19 @@ fn every_key_of_the_sample_is_read() {
     assert!(!billing.require_synchronised_clock);
     assert_eq!(config.system_api.allow.to_string(), "10.0.0.0/8 2001:db8::/32");
     assert_eq!(config.system_api.placeholder, "none");
+    let management = &config.management;
+    assert_eq!((management.listen.len(), management.plain_listen.len()), (1, 1));
+    assert!(
+        matches!(&management.certificate, CertificateFiles::Given { key, .. } if key.ends_with("key.pem"))
+    );
+    for (token, name) in [("t-one", Some("nas1")), ("t-three", Some("nas2")), ("t-", None), ("", None)] {
+        assert_eq!(management.follower(token), name, "{token}");
+    }
+    assert_eq!(config.cabinet.tls_listen.len(), 1);
+    let servers: Vec<String> = config.enforcement.servers.iter().map(ToString::to_string).collect();
+    assert_eq!(servers, ["https://billing1:8443", "unix:/srv/headgate/control.sock"]);
+    assert_eq!(config.enforcement.token.as_ref().map(|token| token.expose()), Some("t-two"));
+    assert!(!format!("{config:?}").contains("t-t"));
     assert_eq!(config.log, Log { runtime_log: None, level: Level::Debug });
     assert_eq!(config.enforcement.lan, ["eth1", "ppp*"]);
     assert_eq!(config.enforcement.shape, ["eth1", "vlan10"]);
@@ -177,8 +217,8 @@ fn for_each_key(mut check: impl FnMut(&str, &str, usize)) {
     let mut section = "";
     let mut keys = 0;
     for (index, text) in SAMPLE.lines().enumerate() {
-        if let Some(name) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            section = name;
+        if text.starts_with('[') {
+            section = text.trim_matches(['[', ']']);
         } else if let Some((key, _)) = text.split_once(" = ") {
             check(section, key, index + 1);
             keys += 1;
@@ -190,6 +230,30 @@ fn for_each_key(mut check: impl FnMut(&str, &str, usize)) {
 fn with_line(line: usize, text: &str) -> String {
     let replaced = |(index, old)| if index + 1 == line { text } else { old };
     SAMPLE.lines().enumerate().map(replaced).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_way_to_pay_that_cannot_be_shown_is_named_with_its_line() {
+    let place = format!("{FILE}:2: cabinet.way: ");
+    for (way, said) in [
+        ("{ text = \"x\" }", "expected a way to pay with a name"),
+        (
+            "{ name = \"x\", color = \"red\" }",
+            "unknown key \"color\"; expected one of: name, name-en, text, text-en, url",
+        ),
+        ("{ name = \"x\", url = \"javascript:alert(1)\" }", "expected a URL of http or https"),
+        ("{ name = \"x\", url = \"https://a/{login}\" }", "expected a URL of http or https"),
+        ("{ name = \"a\\nb\" }", "expected a text of at most 100 characters on one line"),
+        ("\"x\"", "expected tables [[cabinet.way]] with name, text and url"),
+    ] {
+        let error = error(&format!("[cabinet]\nway = [{way}]"));
+        assert!(error.starts_with(&format!("{place}{said}")), "{way}: {error}");
+    }
+    let many = "{ name = \"x\" }, ".repeat(13);
+    let error = error(&format!("[cabinet]\nway = [{many}]"));
+    assert_eq!(error, format!("{place}expected at most 12 ways to pay, found 13"));
+    let tables = read("[cabinet]\n[[cabinet.way]]\nname = \"a\"\n[[cabinet.way]]\nname = \"b\"\n").unwrap();
+    assert_eq!(tables.cabinet.ways.len(), 2);
 }
 
 #[test]
@@ -209,6 +273,7 @@ fn an_impossible_value_says_what_was_expected_and_found() {
             "radius.negbal-login",
             "expected \"captive\" or \"reject\", found \"no\"",
         ),
+        ("[enforcement]\nprobe-tries = 1", "enforcement.probe-tries", "from 2 to 100, found 1"),
         ("[radius]\ninterim-seconds = 59", "radius.interim-seconds", "from 60 to 3600, found 59"),
         ("[server]\ntime-zone = \"Europe/Atlantis\"", "server.time-zone", "found \"Europe/Atlantis\""),
         ("[server]\ncurrency = \"rub\"", "server.currency", "ISO 4217"),
@@ -243,6 +308,36 @@ fn an_impossible_value_says_what_was_expected_and_found() {
         ("[system-api.passwords]\nkollektor = \"x\"", "system-api.passwords.kollektor", "unknown key"),
         ("[system-api.passwords]\ncollector = \"\"", "system-api.passwords.collector", "found an empty one"),
         ("[system-api.passwords]\ncollector = []", "system-api.passwords.collector", "a list of two"),
+        (
+            "[management]\nplain-listen = [\"0.0.0.0:8444\"]",
+            "management.plain-listen",
+            "only addresses of loopback are listened on",
+        ),
+        ("[management]\ntls-key = \"/x\"", "management.tls-key", "expected `tls-certificate` beside it"),
+        ("[management]\ntls-certificate = \"/x\"", "management.tls-certificate", "expected `tls-key`"),
+        ("[management]\nfeed-token = \"x\"", "management.feed-token", "tables [[management.feed-token]]"),
+        ("[management]\nfeed-token = [\"x\"]", "management.feed-token", "tables [[management.feed-token]]"),
+        (
+            "[management]\nfeed-token = [{ name = \"a b\", token = \"x\" }]",
+            "management.feed-token.name",
+            "a name of",
+        ),
+        ("[management]\nfeed-token = [{ token = \"x\" }]", "management.feed-token.name", "found nothing"),
+        ("[management]\nfeed-token = [{ name = \"a\" }]", "management.feed-token.token", "found nothing"),
+        (
+            "[management]\nfeed-token = [{ name = \"a\", token = \"hidden word\" }]",
+            "management.feed-token.token",
+            "without spaces",
+        ),
+        (
+            "[management]\nfeed-token = [{ name = \"a\", token = \"x\" }, { name = \"a\", token = \"y\" }]",
+            "management.feed-token.name",
+            "one of its own for each follower",
+        ),
+        ("[enforcement]\nservers = [\"http://b:80\"]", "enforcement.servers", "found \"http://b:80\""),
+        ("[enforcement]\nservers = [\"https://b\"]\ntoken = \"x\"", "enforcement.servers", "need `ca`"),
+        ("[enforcement]\nservers = [\"https://b\"]\nca = \"/x\"", "enforcement.servers", "need `token`"),
+        ("[enforcement]\ntoken = \"hidden\\u0000\"", "enforcement.token", "without spaces"),
         ("[log]\nlevel = \"loud\"", "log.level", "\"info\""),
         ("[enforcement]\nlan = [\"eth 1\"]", "enforcement.lan", "found \"eth 1\""),
         ("[enforcement]\nshape = [\"ppp*\"]", "enforcement.shape", "found \"ppp*\""),
@@ -254,6 +349,7 @@ fn an_impossible_value_says_what_was_expected_and_found() {
     ] {
         let error = error(text);
         assert!(error.starts_with(&format!("{FILE}:2: {key}: ")) && error.contains(said), "{error}");
+        assert!(!error.contains("hidden"), "{error}");
     }
 }
 
@@ -263,13 +359,8 @@ fn what_this_version_does_not_serve_is_refused_by_name() {
         ("[server]\nrole = \"edge\"", "server.role"),
         ("[store]\nurl = \"postgres://u:hidden@h/db\"", "store.url"),
         ("[radius]\nradsec = [\"0.0.0.0:2083\"]", "radius.radsec"),
-        ("[management]\nlisten = [\"127.0.0.1:8443\"]", "management.listen"),
-        ("[management]\ntls-key = \"/x\"", "management.tls-key"),
-        ("[[management.feed-token]]\nname = \"nas1\"", "management.feed-token"),
-        ("[cabinet]\ntls-listen = [\"127.0.0.1:4\"]", "cabinet.tls-listen"),
+        ("[management]\nsid-days = 30", "management.sid-days"),
         ("[enforcement]\nsightings = true", "enforcement.sightings"),
-        ("[enforcement]\nservers = [\"https://b:8443\"]", "enforcement.servers"),
-        ("[enforcement]\ntoken = \"hidden\"", "enforcement.token"),
         ("[payments]\nlisten = []", "payments"),
         ("[edge]\ntoken = \"hidden\"", "edge"),
         ("[backup]", "backup"),
@@ -408,6 +499,31 @@ fn a_command_of_an_operator_reads_no_secret_files_but_checks_their_names() {
 }
 
 #[test]
+fn each_daemon_reads_its_own_secrets_and_not_the_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let main = directory.path().join("headgate.toml");
+    let token = directory.path().join("token");
+    fs::write(&token, "t-one\n").unwrap();
+    let write = |management: &str, enforcement: &str| {
+        let text = format!(
+            "[[management.feed-token]]\nname = \"nas1\"\ntoken = {management}\n\
+             [enforcement]\ntoken = {enforcement}\n"
+        );
+        fs::write(&main, text).unwrap();
+    };
+    let (here, away) = (format!("{{ file = {token:?} }}"), "{ credential = \"elsewhere\" }");
+    write(&here, away);
+    let server = Config::load(&main).unwrap();
+    assert_eq!(server.management.follower("t-one"), Some("nas1"));
+    assert_eq!(server.enforcement.token, None);
+    write(away, &here);
+    let enforcer = Config::load_for_enforcer(&main).unwrap();
+    assert_eq!(enforcer.enforcement.token.as_ref().map(|token| token.expose()), Some("t-one"));
+    assert_eq!(enforcer.management.follower(""), None);
+    assert!(Config::load(&main).is_err());
+}
+
+#[test]
 fn only_web_goes_without_a_password_and_a_context_that_is_off_never_opens() {
     let config = Config::default();
     assert!(config.system_api.opens("web", None));
@@ -429,14 +545,7 @@ fn a_reload_names_what_needs_a_restart() {
 const SHIPPED: &str = include_str!("../../config/headgate.toml");
 
 /// Keys of the sample that have one value, or none that anything acts on: the shipped file offers choices only.
-const NOT_SHIPPED: [&str; 6] = [
-    "server.role",
-    "server.min-free",
-    "radius.radsec",
-    "management.listen",
-    "cabinet.tls-listen",
-    "enforcement.sightings",
-];
+const NOT_SHIPPED: [&str; 4] = ["server.role", "server.min-free", "radius.radsec", "enforcement.sightings"];
 
 /// The shipped file with those settings uncommented that `keep` takes. Prose has a blank after its `#`.
 fn uncommented(keep: impl Fn(&str) -> bool) -> String {
@@ -476,7 +585,7 @@ fn every_key_with_a_choice_stands_in_the_shipped_file() {
     let mut section = "";
     for line in text.lines() {
         if let Some((name, _)) = line.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            section = name;
+            section = name.trim_start_matches('[');
         } else if let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
             shown.push(format!("{section}.{key}"));
         }

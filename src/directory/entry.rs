@@ -44,13 +44,15 @@ pub struct Recent {
     pub notice: Option<NasNotice>,
 }
 
-/// One Access-Request and its answer.
+/// One Access-Request and its answer, or one sighting and what came of it.
 #[derive(Clone, Debug)]
 pub struct LoginAttempt {
     pub at: Timestamp,
     pub nas: NasId,
     pub nas_address: IpAddr,
     pub method: &'static str,
+    /// The enforcer that saw it; None: a NAS asked.
+    pub enforcer: Option<Box<str>>,
     pub result: LoginResult,
 }
 

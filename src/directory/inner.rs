@@ -21,6 +21,8 @@ pub struct Inner {
     pub(super) accounts: FxHashMap<AccountId, AccountSlot>,
     pub(super) contracts: HashMap<Box<str>, AccountId>,
     pub(super) macs: HashMap<Mac, SmallVec<[SubscriberId; 1]>>,
+    /// By circuit id (option 82), of those that have one.
+    pub(super) circuits: HashMap<Box<str>, SmallVec<[SubscriberId; 1]>>,
     pub(super) groups: HashMap<GroupId, Group>,
     pub(super) addresses: Addresses,
     pub(super) nases: Nases,
@@ -85,6 +87,16 @@ impl Inner {
 
     pub fn sessions_of(&self, subscriber: SubscriberId) -> impl Iterator<Item = &Session> {
         self.sessions.open_of(subscriber)
+    }
+
+    /// Open counter sessions of everybody.
+    pub fn counters(&self) -> impl Iterator<Item = &Session> {
+        self.sessions.counters()
+    }
+
+    /// Open counter sessions of a subscriber.
+    pub fn counters_of(&self, subscriber: SubscriberId) -> impl Iterator<Item = &Session> {
+        self.sessions.counters_of(subscriber)
     }
 
     pub fn session(&self, key: &SessionKey) -> Option<&Session> {
@@ -175,6 +187,11 @@ impl Inner {
         {
             owners.retain(|id| *id != subscriber.id);
         }
+        if subscriber.circuit_id != new.subscriber.circuit_id
+            && let Some(owners) = self.circuits.get_mut(subscriber.circuit_id.as_str())
+        {
+            owners.retain(|id| *id != subscriber.id);
+        }
     }
 
     fn index(&mut self, entry: &Arc<Entry>) {
@@ -190,6 +207,10 @@ impl Inner {
         }
         if let Some(mac) = subscriber.mac {
             insert_in_order(self.macs.entry(mac).or_default(), subscriber.id);
+        }
+        if !subscriber.circuit_id.is_empty() {
+            let owners = self.circuits.entry(subscriber.circuit_id.as_str().into()).or_default();
+            insert_in_order(owners, subscriber.id);
         }
     }
 
@@ -283,9 +304,15 @@ impl Inner {
         let view = &entry.view;
         let subscriber = &view.subscriber;
         let session = self.sessions.open_of(subscriber.id).last();
+        let configured = || subscriber.nas.and_then(|id| self.nas(id)).map(|nas| (nas, None));
         let nas = match session {
+            // An enforcer that says whose subscribers it has stands for that NAS.
+            Some(session) if session.key.origin() == SessionOrigin::Sighting => {
+                let seen_at = self.nas_of(session.nas_address);
+                seen_at.map(|nas| (nas, Some(session.nas_address))).or_else(configured)
+            }
             Some(session) => self.nas(session.key.nas).map(|nas| (nas, Some(session.nas_address))),
-            None => subscriber.nas.and_then(|id| self.nas(id)).map(|nas| (nas, None)),
+            None => configured(),
         };
         Visible {
             subscriber: subscriber.id,

@@ -58,6 +58,21 @@ impl Inner {
         entry.ok_or(LookupError::Nobody).and_then(|entry| self.found_subscriber(entry))
     }
 
+    /// Whose address this is, live or configured, as a host or within a delegated prefix.
+    pub fn owner_of_address(&self, address: IpAddr) -> Option<SubscriberId> {
+        self.addresses.owner(&IpNet::from(address)).or_else(|| self.owner_of_prefix(address))
+    }
+
+    /// Those who are configured with this MAC, in order of id.
+    pub fn with_mac(&self, mac: Mac) -> &[SubscriberId] {
+        self.macs.get(&mac).map(|owners| owners.as_slice()).unwrap_or_default()
+    }
+
+    /// Those who are configured with this circuit, in order of id.
+    pub fn with_circuit(&self, circuit_id: &str) -> &[SubscriberId] {
+        self.circuits.get(circuit_id).map(|owners| owners.as_slice()).unwrap_or_default()
+    }
+
     /// The owner of the delegated prefix that an IPv6 address lies in.
     fn owner_of_prefix(&self, address: IpAddr) -> Option<SubscriberId> {
         let IpAddr::V6(address) = address else { return None };

@@ -51,6 +51,8 @@ pub struct Directory {
     pools: Mutex<pools::Pools>,
     reservations: Mutex<reservations::Reservations>,
     strangers: Mutex<strangers::Strangers>,
+    /// Sources that nobody has, apart from logins: a flood of forged ones pushes no login out.
+    sighted: Mutex<strangers::Strangers>,
     calls: RwLock<CallBook>,
     revision: watch::Sender<u64>,
     epoch: u64,
@@ -67,7 +69,8 @@ impl Directory {
             inner: RwLock::new(Inner::default()),
             pools: Mutex::new(pools::Pools::new(settings)),
             reservations: Mutex::default(),
-            strangers: Mutex::new(strangers::Strangers::default()),
+            strangers: Mutex::default(),
+            sighted: Mutex::default(),
             calls: RwLock::default(),
             revision: watch::Sender::new(0),
             epoch: u64::from_le_bytes(epoch) >> 16,
@@ -86,7 +89,7 @@ impl Directory {
         };
         {
             let mut inner = self.inner.write();
-            for session in state.open_sessions() {
+            for session in state.open_sessions().chain(state.open_counters()) {
                 if inner.sessions.find(&session.key).is_none() {
                     inner.sessions.put(session.clone());
                 }
@@ -160,6 +163,9 @@ impl Directory {
     fn presence_changed(&self, inner: &mut Inner, key: &SessionKey, effect: SessionEffect) {
         let Some(session) = inner.sessions.find(key) else { return };
         let Some(subscriber) = session.subscriber else { return };
+        if session.key.origin() == SessionOrigin::Kernel {
+            return;
+        }
         let in_use: SmallVec<[Ipv4Addr; 2]> =
             inner.sessions.open_of(subscriber).filter_map(|session| session.framed_ip).collect();
         let mut pools = self.pools.lock();
@@ -247,6 +253,21 @@ impl Directory {
     /// The last attempt of a login that nobody has.
     pub fn stranger(&self, login: &str) -> Option<Stranger> {
         self.strangers.lock().find(login)
+    }
+
+    /// Notes a source that is nobody's, under its address or MAC as text.
+    pub fn note_sighted(&self, source: &str, sighting: LoginAttempt) {
+        self.sighted.lock().note(source, sighting);
+    }
+
+    /// The last sighting of an address or MAC that is nobody's.
+    pub fn sighted(&self, source: &str) -> Option<Stranger> {
+        self.sighted.lock().find(source)
+    }
+
+    /// Whether an address lies in a pool.
+    pub fn pool_holds(&self, pool: PoolId, address: Ipv4Addr) -> bool {
+        self.pools.lock().holds(pool, address)
     }
 
     /// The NAS a packet comes from.

@@ -110,6 +110,10 @@ impl Pools {
         self.pools.values_mut().find(|table| table.contains(address))
     }
 
+    pub fn holds(&self, pool: PoolId, address: Ipv4Addr) -> bool {
+        self.pools.get(&pool).is_some_and(|table| table.contains(address))
+    }
+
     /// Gives out an address of which `taken` does not say that it is another's.
     pub fn grant(
         &mut self,

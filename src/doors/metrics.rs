@@ -101,6 +101,7 @@ fn render(operations: &Operations, ready: bool) -> String {
     radius(operations, &mut page);
     money_and_polls(operations, &mut page);
     state(operations, &mut page);
+    followers(operations, &mut page);
     page.0
 }
 
@@ -170,6 +171,15 @@ fn money_and_polls(operations: &Operations, page: &mut Page) {
             "Those refused by address or psw.",
             &counters.system_api_refused,
         ),
+        ("headgate_enforcer_reports_total", "Reports of enforcers taken.", &counters.reports),
+        ("headgate_ipoe_logins_total", "Subscribers logged in by a sighting.", &counters.ipoe_logins),
+        ("headgate_ipoe_strangers_total", "Sightings that are nobody's.", &counters.ipoe_strangers),
+        ("headgate_ipoe_silent_total", "Sessions ended for silence.", &counters.ipoe_silent),
+        (
+            "headgate_management_refused_total",
+            "Requests to the management door without a right token.",
+            &counters.management_refused,
+        ),
         ("headgate_payments_total", "Payments taken.", &counters.payments),
         ("headgate_payment_repeats_total", "Payments announced again.", &counters.payment_repeats),
     ] {
@@ -213,6 +223,23 @@ fn state(operations: &Operations, page: &mut Page) {
     );
     page.single("headgate_writer_queue", "gauge", "Commands waiting for the writer.", queue);
     page.single("headgate_writer_spool_batches", "gauge", "Spool batches waiting for the writer.", spool);
+}
+
+/// Labels are names of tokens and of followers on the control socket, as many as the table of followers holds.
+fn followers(operations: &Operations, page: &mut Page) {
+    let followers = operations.follower_status();
+    page.family("headgate_follower_silent_seconds", "gauge", "Since a follower of the feed last asked.");
+    for follower in &followers {
+        let labels = [("follower", follower.name.as_str()), ("address", follower.address.as_str())];
+        page.sample("headgate_follower_silent_seconds", &labels, follower.silent_seconds);
+    }
+    page.family("headgate_follower_behind", "gauge", "Changes that a follower has not asked beyond.");
+    for follower in &followers {
+        let labels = [("follower", follower.name.as_str()), ("address", follower.address.as_str())];
+        if let Some(behind) = follower.behind {
+            page.sample("headgate_follower_behind", &labels, behind);
+        }
+    }
 }
 
 /// VmRSS of proc(5), which is in KiB.

@@ -1,17 +1,20 @@
 //! The enforcer itself: takes events one by one and keeps the kernel as the wanted state says.
 
 use super::counters::{Book, Counted};
-use super::follower::{Follower, Server};
+use super::follower::Follower;
 use super::kernel::{Finding, Kernel, NetlinkError, Reading};
+use super::lookout::LOOK_BACK;
 use super::meter;
+use super::reporter::{News, Reporting};
 use super::resolver::{self, Garden};
 use super::saved::{self, Purpose, Saver};
+use super::server::Server;
 use super::settings::{InterfacePattern, Settings};
 use super::shaping::{Keeper, RouteWatcher};
 use super::skeleton::{Layout, Skeleton};
 use super::wanted::{Plan, Scope, Wanted, diff};
 use super::watcher::Watcher;
-use crate::model::FeedPage;
+use crate::model::{AccessMethod, FeedPage};
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -93,20 +96,34 @@ pub struct Outlets {
 
 /// Enforces until `stop` is set, in the network namespace of the calling thread. The table stays behind as it is.
 ///
-/// Side effects: threads `enforce-*`; table `inet headgate`; HTB classes below root `6867:` on the devices to shape; `enforce.state` in the state directory; tells systemd
+/// Side effects: threads `enforce-*`; table `inet headgate`; HTB classes below root `6867:` on the devices to shape;
+/// `enforce.state` and `reports.kept` in the state directory; tells systemd
 /// that it is ready once a saved state is applied, or none was found. Before the first state is known, the
 /// kernel is left as it is found.
 pub fn run(settings: &Settings, stop: &Arc<AtomicBool>) -> Result<(), EnforceError> {
-    run_with(settings, Outlets::default(), stop)
+    settings.check()?;
+    let reporting = Reporting::start(settings, stop)?;
+    let result = enforce(settings, reporting.outlets(), reporting.news(), stop);
+    stop.store(true, Ordering::Relaxed);
+    reporting.finish();
+    result
 }
 
-/// As [`run`]; what is seen on the way is told.
+/// As [`run`]; what is seen on the way is told here, and not to the server.
 pub fn run_with(settings: &Settings, outlets: Outlets, stop: &Arc<AtomicBool>) -> Result<(), EnforceError> {
+    enforce(settings, outlets, None, stop)
+}
+
+fn enforce(
+    settings: &Settings,
+    outlets: Outlets,
+    news: Option<News>,
+    stop: &Arc<AtomicBool>,
+) -> Result<(), EnforceError> {
     settings.check()?;
-    let servers: Result<Vec<Server>, String> = settings.servers.iter().map(|s| Server::parse(s)).collect();
-    let servers = servers.map_err(EnforceError::Settings)?;
+    let servers = Server::all(settings)?;
     let (sender, events) = sync_channel(EVENTS_MAX);
-    let mut gate = Gate::open(settings, outlets)?;
+    let mut gate = Gate::open(settings, outlets, news)?;
     // Listening begins before the first look, so that no change falls between.
     let watcher =
         Watcher::open(gate.kernel.port(), sender.clone(), Arc::clone(&gate.foreign), Arc::clone(stop))?;
@@ -121,6 +138,7 @@ pub fn run_with(settings: &Settings, outlets: Outlets, stop: &Arc<AtomicBool>) -
         events: sender.clone(),
         stop: Arc::clone(stop),
         start_over: Arc::clone(&gate.start_over),
+        look_back: LOOK_BACK,
     };
     let mut threads =
         vec![spawn("enforce-watch", || watcher.run())?, spawn("enforce-feed", || follower.run())?];
@@ -162,7 +180,10 @@ fn rtnetlink(error: NetlinkError) -> EnforceError {
     }
 }
 
-fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, EnforceError> {
+pub(super) fn spawn(
+    name: &str,
+    body: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, EnforceError> {
     let thread = std::thread::Builder::new().name(name.to_owned()).spawn(body);
     thread.map_err(|error| EnforceError::System(format!("thread {name}: {error}")))
 }
@@ -191,6 +212,8 @@ struct Gate {
     /// Who has which class, and the devices that have them.
     shaping: Keeper,
     outlets: Outlets,
+    /// The reporter, which asks those whom the feed names whether they are there.
+    news: Option<News>,
     book: Book,
     /// A whole state is known, from the disk or the feed.
     known: bool,
@@ -204,7 +227,7 @@ struct Gate {
 }
 
 impl Gate {
-    fn open(settings: &Settings, outlets: Outlets) -> Result<Gate, EnforceError> {
+    fn open(settings: &Settings, outlets: Outlets, news: Option<News>) -> Result<Gate, EnforceError> {
         let interfaces = settings.interfaces()?;
         let guard = settings.protect_ports || settings.ports_only;
         let scope = Scope { filter: !interfaces.is_empty(), guard };
@@ -225,6 +248,7 @@ impl Gate {
             wanted: Wanted::new(scope),
             shaping,
             outlets,
+            news,
             book: Book::default(),
             known: false,
             saver,
@@ -242,6 +266,10 @@ impl Gate {
         self.wanted = saved.unwrap_or_else(|| Wanted::new(self.purpose.scope));
         let garden = Garden::new(&settings.walled_garden, self.wanted.walled());
         self.wanted.take_walled(&garden.nets());
+        if let Some(news) = &self.news {
+            let ipoe = self.wanted.entries().filter(|(_, entry)| entry.access == AccessMethod::Ipoe);
+            news.restored(ipoe.map(|(net, entry)| (net, entry.subscriber)));
+        }
         if self.known {
             self.look("the saved state", Telling::Quiet)
         } else {
@@ -296,6 +324,9 @@ impl Gate {
             self.start_over.store(true, Ordering::Relaxed);
             return Ok(());
         };
+        if let Some(news) = &self.news {
+            news.page(page);
+        }
         self.saver.note();
         if !self.known {
             self.known = true;

@@ -1,13 +1,17 @@
 //! Follows the feed of the first server that answers, one long poll after another.
+//!
+//! There is one cursor, that of the state which is held: a server of another epoch does not know it and sends the whole
+//! state, of which the taker applies what differs.
 
 use super::daemon::Event;
-use super::http::Connection;
+use super::http::{Answer, Connection};
+use super::lookout::Lookout;
+use super::server::Server;
 use super::wanted::{ADDRESSES_MAX, PORTS_MAX};
 use crate::model::FeedPage;
 use std::fmt::Write as _;
 use std::io;
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
@@ -17,28 +21,15 @@ use std::time::{Duration, Instant};
 const WAIT_SECONDS: u64 = 25;
 /// An answer (or its next octets) later than this never comes.
 const PATIENCE: Duration = Duration::from_secs(40);
+/// The same for the first question to a server.
+const FIRST_WAIT_SECONDS: u64 = 1;
+const FIRST_PATIENCE: Duration = Duration::from_secs(10);
+/// A feed that breaks off within this time comes and goes.
+const BROKE_OFF_SOON: Duration = Duration::from_secs(5);
+/// Of what a server says when it refuses.
+const SAID_CHARS_MAX: usize = 200;
 const BACK_OFF_MIN: Duration = Duration::from_millis(50);
 const BACK_OFF_MAX: Duration = Duration::from_secs(1);
-
-/// Where a feed is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Server(PathBuf);
-
-impl Server {
-    /// `unix:/path`.
-    pub fn parse(text: &str) -> Result<Server, String> {
-        match text.strip_prefix("unix:") {
-            Some(path) if path.starts_with('/') => Ok(Server(PathBuf::from(path))),
-            Some(_) => Err(format!(
-                "servers: {text:?} needs an absolute path, as in unix:/run/headgate/control.sock"
-            )),
-            None if text.starts_with("https:") => {
-                Err(format!("servers: {text:?}: this version follows unix: servers only"))
-            }
-            None => Err(format!("servers: {text:?} is not unix:/path")),
-        }
-    }
-}
 
 pub struct Follower {
     pub servers: Vec<Server>,
@@ -49,88 +40,145 @@ pub struct Follower {
     pub stop: Arc<AtomicBool>,
     /// Set by the taker of the pages when it lost its place: everything is asked for again.
     pub start_over: Arc<AtomicBool>,
+    /// How often earlier servers are looked for while a later one is followed.
+    pub look_back: Duration,
+}
+
+/// Why a server is no longer followed.
+enum End {
+    Broke(io::Error),
+    /// The server at this place is preferred, and has been answering for a while.
+    Preferred(usize),
 }
 
 impl Follower {
     /// Follows until it is to stop.
     pub fn run(mut self) {
+        let mut place = 0;
+        // Servers in a row that gave no page; whether they have all been reported.
+        let (mut failed, mut told) = (0, false);
         let mut back_off = BACK_OFF_MIN;
-        let mut silent = false;
         while !self.stopping() {
-            let mut answered = false;
-            for server in self.servers.clone() {
-                let mut pages = 0u64;
-                let end = self.follow(&server, &mut pages);
-                if self.stopping() {
-                    return;
+            let Some(server) = self.servers.get(place).cloned() else {
+                self.sleep(BACK_OFF_MAX);
+                continue;
+            };
+            let began = Instant::now();
+            let mut pages = 0u64;
+            let error = match self.follow(place, &server, &mut pages) {
+                _ if self.stopping() => return,
+                End::Preferred(earlier) => {
+                    tracing::info!(%server, "an earlier server has been answering for a while");
+                    place = earlier;
+                    continue;
                 }
-                answered = pages > 0;
-                let path = server.0.display();
-                if answered {
-                    tracing::warn!(server = %path, pages, "the feed broke off: {end}");
-                    break;
-                }
-                if !silent {
-                    tracing::warn!(server = %path, "no feed: {end}");
-                }
+                End::Broke(error) => error,
+            };
+            if pages > 0 {
+                tracing::warn!(%server, pages, "the feed broke off: {error}");
+                (failed, told) = (0, false);
+                let soon = began.elapsed() < BROKE_OFF_SOON;
+                back_off = if soon { (back_off * 2).min(BACK_OFF_MAX) } else { BACK_OFF_MIN };
+                // One that comes and goes is not tried again before the others.
+                place = if soon { self.after(place) } else { 0 };
+                self.sleep(back_off);
+                continue;
             }
             // Said once; what is in the kernel stays as it is meanwhile.
-            silent = !answered;
-            back_off = if answered { BACK_OFF_MIN } else { (back_off * 2).min(BACK_OFF_MAX) };
-            self.sleep(back_off);
+            if !told {
+                tracing::warn!(%server, "no feed: {error}");
+            }
+            failed += 1;
+            place = self.after(place);
+            if failed >= self.servers.len() {
+                (failed, told) = (0, true);
+                back_off = (back_off * 2).min(BACK_OFF_MAX);
+                self.sleep(back_off);
+            }
         }
     }
 
-    /// Follows one server until it fails; gives the reason.
-    fn follow(&mut self, server: &Server, pages: &mut u64) -> io::Error {
+    fn after(&self, place: usize) -> usize {
+        if place + 1 < self.servers.len() { place + 1 } else { 0 }
+    }
+
+    /// Follows one server until it fails or an earlier one is back; gives the reason.
+    fn follow(&mut self, place: usize, server: &Server, pages: &mut u64) -> End {
         let stop = Arc::clone(&self.stop);
-        let mut connection = match Connection::open(&server.0, &stop) {
+        let mut connection = match Connection::open(server, &stop) {
             Ok(connection) => connection,
-            Err(error) => return error,
+            Err(error) => return End::Broke(error),
         };
+        let mut lookout = None;
         loop {
-            if self.start_over.swap(false, Ordering::Relaxed) {
-                self.cursor.clear();
-            }
-            let asked = Instant::now();
-            let answer = match connection.get(&self.target(), PATIENCE) {
+            let answer = match self.ask(&mut connection, server, pages) {
                 Ok(answer) => answer,
-                Err(error) => return error,
+                Err(error) => return End::Broke(error),
             };
-            if answer.status != 200 {
-                return io::Error::other(format!("status {}", answer.status));
+            if *pages == 1 {
+                lookout = Lookout::start(self.servers.get(..place).unwrap_or_default(), self.look_back);
             }
-            let page: FeedPage = match serde_json::from_slice(&answer.body) {
-                Ok(page) => page,
-                Err(error) => return io::Error::new(io::ErrorKind::InvalidData, error),
-            };
-            if page.entries.len() > ADDRESSES_MAX || page.ports.len() > PORTS_MAX {
-                return io::Error::new(io::ErrorKind::InvalidData, "the page is too large");
-            }
-            if *pages == 0 {
-                tracing::info!(server = %server.0.display(), full = page.full, "following the feed");
-            }
-            *pages += 1;
-            let nothing_new = !page.full && page.cursor == self.cursor;
-            self.cursor.clone_from(&page.cursor);
-            if self.events.send(Event::Page(Box::new(page))).is_err() {
-                return io::Error::other("stopping");
-            }
-            if nothing_new && asked.elapsed() < BACK_OFF_MAX {
-                // A server that does not wait is not to be asked without end.
-                self.sleep(BACK_OFF_MAX);
+            if let Some(earlier) = lookout.as_ref().and_then(Lookout::steady) {
+                return End::Preferred(earlier);
             }
             if answer.close {
-                match Connection::open(&server.0, &stop) {
+                match Connection::open(server, &stop) {
                     Ok(next) => connection = next,
-                    Err(error) => return error,
+                    Err(error) => return End::Broke(error),
                 }
             }
         }
     }
 
-    fn target(&self) -> String {
-        let mut target = format!("/feed?wait={WAIT_SECONDS}");
+    /// Asks for a page and hands it on.
+    fn ask(
+        &mut self,
+        connection: &mut Connection<'_>,
+        server: &Server,
+        pages: &mut u64,
+    ) -> io::Result<Answer> {
+        if self.stopping() {
+            return Err(io::Error::other("stopping"));
+        }
+        if self.start_over.swap(false, Ordering::Relaxed) {
+            self.cursor.clear();
+        }
+        // What is asked first is to be answered at once: that tells a server that hangs.
+        let first = *pages == 0;
+        let (wait, patience) = match first && !self.cursor.is_empty() {
+            true => (FIRST_WAIT_SECONDS, FIRST_PATIENCE),
+            false => (WAIT_SECONDS, if first { FIRST_PATIENCE } else { PATIENCE }),
+        };
+        let asked = Instant::now();
+        let answer = connection.get(&self.target(wait), patience)?;
+        if answer.status != 200 {
+            let said = String::from_utf8_lossy(&answer.body);
+            let said: String = said.chars().take_while(|c| !c.is_control()).take(SAID_CHARS_MAX).collect();
+            return Err(io::Error::other(format!("status {}: {said}", answer.status)));
+        }
+        let page: FeedPage = serde_json::from_slice(&answer.body)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        if page.entries.len() > ADDRESSES_MAX || page.ports.len() > PORTS_MAX {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the page is too large"));
+        }
+        if first {
+            tracing::info!(%server, full = page.full, "following the feed");
+        }
+        *pages += 1;
+        let nothing_new = !page.full && page.cursor == self.cursor;
+        self.cursor.clone_from(&page.cursor);
+        if self.events.send(Event::Page(Box::new(page))).is_err() {
+            return Err(io::Error::other("stopping"));
+        }
+        if nothing_new && !first && asked.elapsed() < BACK_OFF_MAX {
+            // A server that does not wait is not to be asked without end.
+            self.sleep(BACK_OFF_MAX);
+        }
+        Ok(answer)
+    }
+
+    fn target(&self, wait_seconds: u64) -> String {
+        let mut target = format!("/feed?wait={wait_seconds}");
         if !self.cursor.is_empty() {
             target.push_str("&since=");
             percent_encode(&self.cursor, &mut target);
@@ -166,30 +214,4 @@ fn percent_encode(text: &str, to: &mut String) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_that_cannot_be_followed_is_refused_by_name() {
-        assert_eq!(Server::parse("unix:/run/x.sock"), Ok(Server("/run/x.sock".into())));
-        for text in ["https://billing:8443", "unix:relative", "/run/x.sock", ""] {
-            assert!(Server::parse(text).unwrap_err().contains(text), "{text}");
-        }
-    }
-
-    #[test]
-    fn the_cursor_and_the_nas_are_sent_back_encoded() {
-        let (events, _keep) = std::sync::mpsc::sync_channel(1);
-        let mut follower = Follower {
-            servers: Vec::new(),
-            nas: Some("2001:db8::1".parse().unwrap()),
-            cursor: String::new(),
-            events,
-            stop: Arc::default(),
-            start_over: Arc::default(),
-        };
-        assert_eq!(follower.target(), "/feed?wait=25&nas=2001%3Adb8%3A%3A1");
-        follower.cursor = "7f3a.17&x".into();
-        assert_eq!(follower.target(), "/feed?wait=25&since=7f3a.17%26x&nas=2001%3Adb8%3A%3A1");
-    }
-}
+mod tests;

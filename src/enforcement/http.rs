@@ -1,10 +1,10 @@
-//! A client for one long poll after another: HTTP/1.1 over a Unix socket (RFC 9112), blocking, bounded.
+//! A client for one request after another: HTTP/1.1 (RFC 9112) over a Unix socket or TLS, blocking, bounded.
 
+use super::server::{Server, Stream, is_pause, look_up};
 use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
+use zeroize::Zeroizing;
 
 /// Status line and header fields at most.
 const HEAD_OCTETS_MAX: usize = 16 << 10;
@@ -15,12 +15,12 @@ const BODY_OCTETS_MAX: usize = 2 << 30;
 const CHUNK_LINE_OCTETS_MAX: usize = 256;
 const READ_OCTETS: usize = 64 << 10;
 /// How often a waiting read looks whether it is to stop.
-const LOOK_UP: Duration = Duration::from_millis(200);
-const WRITE_PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const LOOK_UP: Duration = Duration::from_millis(200);
 
 /// A connection that stays open between requests.
 pub struct Connection<'a> {
-    stream: UnixStream,
+    stream: Stream,
+    server: Server,
     /// Read and not yet used.
     buffer: Vec<u8>,
     stop: &'a AtomicBool,
@@ -42,17 +42,48 @@ enum Body {
 }
 
 impl<'a> Connection<'a> {
-    pub fn open(path: &Path, stop: &'a AtomicBool) -> io::Result<Connection<'a>> {
-        let stream = UnixStream::connect(path)?;
-        stream.set_read_timeout(Some(LOOK_UP))?;
-        stream.set_write_timeout(Some(WRITE_PATIENCE))?;
-        Ok(Connection { stream, buffer: Vec::new(), stop })
+    /// Connects. Setting `stop` ends every wait of this connection within [`LOOK_UP`].
+    pub fn open(server: &Server, stop: &'a AtomicBool) -> io::Result<Connection<'a>> {
+        Ok(Connection { stream: server.connect(stop)?, server: server.clone(), buffer: Vec::new(), stop })
     }
 
     /// Sends a GET and waits for its answer, of which something must come every `patience`.
     pub fn get(&mut self, target: &str, patience: Duration) -> io::Result<Answer> {
-        let request = format!("GET {target} HTTP/1.1\r\nHost: headgate\r\nAccept: application/json\r\n\r\n");
-        self.stream.write_all(request.as_bytes())?;
+        self.send("GET", target, "", &[])?;
+        self.answer(patience)
+    }
+
+    /// Sends `body`, which is JSON, and waits for the answer in the same way.
+    pub fn post(&mut self, target: &str, body: &[u8], patience: Duration) -> io::Result<Answer> {
+        let fields = format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+        self.send("POST", target, &fields, body)?;
+        self.answer(patience)
+    }
+
+    /// Whether a GET would be answered, without having the answer (RFC 9110, section 13.1.2: If-None-Match with `*`).
+    pub fn would_answer(&mut self, target: &str, patience: Duration) -> bool {
+        let sent = self.send("GET", target, "If-None-Match: *\r\n", &[]);
+        sent.and_then(|()| self.answer(patience)).is_ok_and(|answer| matches!(answer.status, 200 | 304))
+    }
+
+    fn send(&mut self, method: &str, target: &str, fields: &str, body: &[u8]) -> io::Result<()> {
+        let host = self.server.host();
+        let mut head = Zeroizing::new(format!(
+            "{method} {target} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\n"
+        ));
+        if let Some(token) = self.server.token() {
+            for piece in ["Authorization: Bearer ", token.expose(), "\r\n"] {
+                head.push_str(piece);
+            }
+        }
+        head.push_str(fields);
+        head.push_str("\r\n");
+        self.stream.write_all(head.as_bytes())?;
+        self.stream.write_all(body)?;
+        self.stream.flush()
+    }
+
+    fn answer(&mut self, patience: Duration) -> io::Result<Answer> {
         let (status, body, close) = self.head(patience)?;
         let (body, close) = match body {
             Body::Length(length) => (self.exactly(length, patience)?, close),
@@ -69,21 +100,21 @@ impl<'a> Connection<'a> {
             match response.parse(&self.buffer).map_err(|e| bad(e.to_string()))? {
                 httparse::Status::Complete(length) => {
                     let status = response.code.unwrap_or(0);
-                    let (body, close) = framing(response.headers)?;
+                    let (body, close) = framing(status, response.headers)?;
                     self.buffer.drain(..length);
                     return Ok((status, body, close));
                 }
                 httparse::Status::Partial if self.buffer.len() >= HEAD_OCTETS_MAX => {
                     return Err(bad("the head of the answer is too long"));
                 }
-                httparse::Status::Partial => self.more(patience)?,
+                httparse::Status::Partial => self.needed(patience)?,
             }
         }
     }
 
     fn exactly(&mut self, length: usize, patience: Duration) -> io::Result<Vec<u8>> {
         while self.buffer.len() < length {
-            self.more(patience)?;
+            self.needed(patience)?;
         }
         let rest = self.buffer.split_off(length);
         Ok(std::mem::replace(&mut self.buffer, rest))
@@ -123,42 +154,38 @@ impl<'a> Connection<'a> {
             if self.buffer.len() >= CHUNK_LINE_OCTETS_MAX {
                 return Err(bad("a line of the chunked answer is too long"));
             }
-            self.more(patience)?;
+            self.needed(patience)?;
         }
     }
 
     fn until_closed(&mut self, patience: Duration) -> io::Result<Vec<u8>> {
-        loop {
-            match self.more(patience) {
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    return Ok(std::mem::take(&mut self.buffer));
-                }
-                Err(error) => return Err(error),
-                Ok(()) if self.buffer.len() > BODY_OCTETS_MAX => return Err(bad("the answer is too large")),
-                Ok(()) => {}
+        while self.more(patience)? {
+            if self.buffer.len() > BODY_OCTETS_MAX {
+                return Err(bad("the answer is too large"));
             }
         }
+        Ok(std::mem::take(&mut self.buffer))
     }
 
-    /// Reads on; an end of the connection is an error.
-    fn more(&mut self, patience: Duration) -> io::Result<()> {
+    /// Reads on; the end of the connection is an error.
+    fn needed(&mut self, patience: Duration) -> io::Result<()> {
+        if self.more(patience)? { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    }
+
+    /// Reads on; false at the end of the connection. One that is cut off under TLS is an error.
+    fn more(&mut self, patience: Duration) -> io::Result<bool> {
         let deadline = Instant::now() + patience;
         let mut read = [0u8; READ_OCTETS];
         loop {
             match self.stream.read(&mut read) {
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(0) => return Ok(false),
                 Ok(length) => {
                     self.buffer.extend_from_slice(read.get(..length).unwrap_or_default());
-                    return Ok(());
+                    return Ok(true);
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if self.stop.load(Ordering::Relaxed) {
-                        return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "stopping"));
-                    }
-                    if Instant::now() >= deadline {
-                        return Err(io::ErrorKind::TimedOut.into());
-                    }
+                Err(error) if is_pause(&error) => look_up(self.stop, deadline)?,
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Err(io::Error::new(error.kind(), "the connection was cut off"));
                 }
                 Err(error) => return Err(error),
             }
@@ -166,12 +193,15 @@ impl<'a> Connection<'a> {
     }
 }
 
-fn framing(fields: &[httparse::Header<'_>]) -> io::Result<(Body, bool)> {
+fn framing(status: u16, fields: &[httparse::Header<'_>]) -> io::Result<(Body, bool)> {
     let value = |name: &str| {
         let field = fields.iter().find(|field| field.name.eq_ignore_ascii_case(name));
         field.map(|field| String::from_utf8_lossy(field.value).trim().to_ascii_lowercase())
     };
     let close = value("connection").is_some_and(|v| v.contains("close"));
+    if matches!(status, 204 | 304) {
+        return Ok((Body::Length(0), close));
+    }
     if let Some(coding) = value("transfer-encoding") {
         return if coding == "chunked" { Ok((Body::Chunked, close)) } else { Err(bad("an unknown coding")) };
     }
@@ -209,7 +239,8 @@ mod tests {
             String::from_utf8_lossy(&request[..length]).into_owned()
         });
         let stop = AtomicBool::new(false);
-        let answer = Connection::open(&path, &stop)?.get("/feed?since=e.1", Duration::from_secs(2));
+        let answer =
+            Connection::open(&Server::unix(&path), &stop)?.get("/feed?since=e.1", Duration::from_secs(2));
         assert!(server.join().unwrap().starts_with("GET /feed?since=e.1 HTTP/1.1\r\n"));
         answer
     }
@@ -225,6 +256,41 @@ mod tests {
                 let expected = Answer { status: 200, body: b"hello".to_vec(), close };
                 assert_eq!(answered(answer, piece).unwrap(), expected);
             }
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_posted_goes_out_whole_and_the_connection_can_be_used_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("socket");
+        let listener = UnixListener::bind(&path).unwrap();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut requests = Vec::new();
+            for _ in 0..2 {
+                let mut request = Vec::new();
+                while !request.ends_with(b"{\"a\":1}") {
+                    let mut octet = [0];
+                    stream.read_exact(&mut octet).unwrap();
+                    request.extend(octet);
+                }
+                stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
+                requests.push(String::from_utf8(request).unwrap());
+            }
+            requests
+        });
+        let stop = AtomicBool::new(false);
+        let mut connection = Connection::open(&Server::unix(&path), &stop).unwrap();
+        for _ in 0..2 {
+            let answer = connection.post("/counters", b"{\"a\":1}", Duration::from_secs(2)).unwrap();
+            assert_eq!(answer, Answer { status: 204, body: Vec::new(), close: false });
+        }
+        for request in server.join().unwrap() {
+            assert!(request.starts_with("POST /counters HTTP/1.1\r\nHost: headgate\r\n"), "{request}");
+            assert!(
+                request.contains("Content-Type: application/json\r\nContent-Length: 7\r\n\r\n"),
+                "{request}"
+            );
         }
     }
 

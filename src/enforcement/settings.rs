@@ -1,6 +1,8 @@
 //! What `headgate enforce` is told to do: section `[enforcement]` of the configuration, as values.
 
 use super::EnforceError;
+use super::probes::ProbeTimes;
+use crate::model::SecretText;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -11,8 +13,12 @@ const INTERFACE_NAME_MAX: usize = 15;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// `unix:/path`, in order of preference; the first that answers is followed.
+    /// `unix:/path` or `https://host:port`, in order of preference; the first that answers is followed.
     pub servers: Vec<String>,
+    /// What servers over HTTPS know this follower by.
+    pub token: Option<SecretText>,
+    /// PEM: what servers over HTTPS are trusted by.
+    pub ca: Option<PathBuf>,
     /// Whose subscribers; None: all.
     pub nas: Option<IpAddr>,
     /// Interfaces on the subscribers' side, names or patterns that end in `*`. Empty: nothing is filtered.
@@ -29,7 +35,9 @@ pub struct Settings {
     pub protect_ports: bool,
     /// Guard the ports and filter nothing, whatever `lan` says.
     pub ports_only: bool,
-    /// Directory of `enforce.state`.
+    /// When `ipoe` subscribers without traffic are asked whether they are there, and how often.
+    pub probes: ProbeTimes,
+    /// Directory of `enforce.state` and `reports.kept`.
     pub state_dir: PathBuf,
 }
 

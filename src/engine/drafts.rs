@@ -3,16 +3,16 @@
 use super::ledger::Books;
 use super::standing;
 use crate::model::*;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
 /// What a decision has changed so far, beside balances.
 #[derive(Default)]
 pub(super) struct Drafts {
-    subscribers: HashMap<SubscriberId, Arc<Subscriber>>,
-    accounts: HashMap<AccountId, Arc<Account>>,
-    fees: HashMap<SubscriberId, FeeState>,
-    account_states: HashMap<AccountId, AccountState>,
+    subscribers: FxHashMap<SubscriberId, Arc<Subscriber>>,
+    accounts: FxHashMap<AccountId, Arc<Account>>,
+    fees: FxHashMap<SubscriberId, FeeState>,
+    account_states: FxHashMap<AccountId, AccountState>,
 }
 
 impl Books<'_> {

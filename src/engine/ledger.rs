@@ -3,7 +3,8 @@
 use super::State;
 use super::drafts::Drafts;
 use crate::model::*;
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::HashMap;
 
 /// Collects the changes of one decision, with the balances as they will be after it.
 pub(super) struct Books<'a> {
@@ -12,9 +13,9 @@ pub(super) struct Books<'a> {
     next_transfer: i64,
     next_own_account: i64,
     /// Balances that differ from the state's. Tables, because a load posts for every contract of an operator.
-    balances: HashMap<AccountId, Money>,
+    balances: FxHashMap<AccountId, Money>,
     opened_own: HashMap<(LedgerKind, Asset, String), AccountId>,
-    opened_contracts: HashSet<AccountId>,
+    opened_contracts: FxHashSet<AccountId>,
     pub(super) drafts: Drafts,
 }
 
@@ -36,9 +37,9 @@ impl<'a> Books<'a> {
             changes: Vec::new(),
             next_transfer: state.last_transfer() + 1,
             next_own_account: state.own_account_lowest().min(0) - 1,
-            balances: HashMap::new(),
+            balances: FxHashMap::default(),
             opened_own: HashMap::new(),
-            opened_contracts: HashSet::new(),
+            opened_contracts: FxHashSet::default(),
             drafts: Drafts::default(),
         }
     }

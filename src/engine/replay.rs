@@ -31,7 +31,8 @@ pub(super) fn replay(
         position = Some(*at);
         match entry {
             SpoolEntry::Accounting(record) => {
-                if let Some((before, after)) = scratch.merge(record) {
+                let counts = is_charged(state, record);
+                if let Some((before, after)) = scratch.merge(record).filter(|_| counts) {
                     growth.note(state, before, after, record.event_time, now);
                 }
             }
@@ -43,12 +44,50 @@ pub(super) fn replay(
     let sessions: Vec<Session> = scratch.into_sessions().collect();
     books.changes.extend(sessions.iter().cloned().map(Change::Session));
     let charged = growth.charge(&mut books, now);
-    Desk::new(state, charged, now).settle(&mut books, &granted, &sessions);
+    let holding: Vec<Session> = sessions.into_iter().filter(|session| may_hold(state, session)).collect();
+    Desk::new(state, charged, now).settle(&mut books, &granted, &holding);
     let mut changes = books.changes;
     if applied > 0 {
         changes.extend(position.map(|position| Change::EdgePosition { edge: edge.to_owned(), position }));
     }
     Decision { outcome: Outcome::Replayed { applied, skipped }, changes }
+}
+
+/// RADIUS and kernel never both charge: what a NAS says counts for subscribers with access `radius`, what a kernel says
+/// for the others. Counters of a kernel are believed whatever the access is now: they were kept while it was another.
+fn is_charged(state: &State, record: &AccountingRecord) -> bool {
+    match origin_of(record) {
+        SessionOrigin::Nas => record.subscriber.is_none_or(|id| access(state, id) == AccessMethod::Radius),
+        SessionOrigin::Sighting | SessionOrigin::Kernel => true,
+    }
+}
+
+/// One reservation a session: an `ipoe` subscriber's is held by the session, a `static` one's by its counters.
+fn may_hold(state: &State, session: &Session) -> bool {
+    let access = session.subscriber.map(|id| access(state, id)).unwrap_or_default();
+    let holds = match session.key.origin() {
+        SessionOrigin::Nas => access == AccessMethod::Radius,
+        SessionOrigin::Sighting => true,
+        SessionOrigin::Kernel => access == AccessMethod::Static,
+    };
+    // What is over holds nothing, whoever spoke of it.
+    holds || !session.is_open()
+}
+
+fn access(state: &State, id: SubscriberId) -> AccessMethod {
+    state.subscribers.get(&id).map(|subscriber| subscriber.access).unwrap_or_default()
+}
+
+fn origin_of(record: &AccountingRecord) -> SessionOrigin {
+    key_of(record).origin()
+}
+
+fn key_of(record: &AccountingRecord) -> SessionKey {
+    SessionKey {
+        nas: record.nas,
+        acct_session_id: record.acct_session_id.clone(),
+        login: record.login.clone(),
+    }
 }
 
 /// The sessions a batch touches, merged apart from the state so that deciding changes nothing.
@@ -84,12 +123,13 @@ impl Scratch<'_> {
                 None
             }
             _ => {
-                let key = SessionKey {
-                    nas: record.nas,
-                    acct_session_id: record.acct_session_id.clone(),
-                    login: record.login.clone(),
-                };
+                let key = key_of(record);
                 self.bring(self.base.find(&key).cloned().into_iter().collect());
+                if key.origin() == SessionOrigin::Kernel
+                    && let Some(subscriber) = record.subscriber
+                {
+                    self.bring(self.base.open_of(subscriber).cloned().collect());
+                }
                 Some(key)
             }
         }

@@ -9,7 +9,8 @@ use super::speed::MIB;
 use super::usage::{self, Charged};
 use super::{State, day_of, packages};
 use crate::model::*;
-use std::collections::{BTreeMap, HashMap};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 const SECONDS_OF_HOUR: u64 = 3_600;
@@ -116,14 +117,14 @@ pub(super) fn prepaid(state: &State, id: SubscriberId, now: Timestamp) -> Option
     let own = Reservation::prefix_of(id);
     let own = state.billing.pending_with(&own).filter(|pending| pending.debit == account);
     let held = own.fold(Money::ZERO, |sum, pending| sum.saturating_add(pending.amount));
-    prices_left(state, id, &HashMap::new(), now).map(|prices| Prepaid { reservable, held, ..prices })
+    prices_left(state, id, &FxHashMap::default(), now).map(|prices| Prepaid { reservable, held, ..prices })
 }
 
 /// The same without money, with the meters that a decision has moved.
 fn prices_left(
     state: &State,
     id: SubscriberId,
-    moved: &HashMap<MeterKey, Meter>,
+    moved: &FxHashMap<MeterKey, Meter>,
     now: Timestamp,
 ) -> Option<Prepaid> {
     let plan = usage::plan_of(state, id).filter(|plan| usage::has_price(&plan.usage))?;
@@ -152,7 +153,7 @@ pub(super) struct Desk<'a> {
     /// Those that differ from the state's, by reference; None: not open any more.
     drafts: BTreeMap<String, Option<Pending>>,
     /// What is held of accounts, where that differs from the state's.
-    held: HashMap<AccountId, Money>,
+    held: FxHashMap<AccountId, Money>,
     now: Timestamp,
 }
 
@@ -160,7 +161,7 @@ impl<'a> Desk<'a> {
     /// After the usage of the decision is charged.
     pub fn new(state: &'a State, charged: Charged, now: Timestamp) -> Desk<'a> {
         let last_id = state.billing.books.last_pending;
-        Desk { state, charged, last_id, drafts: BTreeMap::new(), held: HashMap::new(), now }
+        Desk { state, charged, last_id, drafts: BTreeMap::new(), held: FxHashMap::default(), now }
     }
 
     /// Takes in what logins were granted and what became of sessions, each in order.

@@ -2,6 +2,7 @@
 //! and NAS reboots all end in the same table (facts on RADIUS, 3.3). Used by the ledger and by live presence alike.
 
 use crate::model::*;
+use rustc_hash::FxHashMap;
 use smallvec::{SmallVec, smallvec};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -38,8 +39,10 @@ impl SessionEffect {
 #[derive(Debug)]
 pub struct SessionTable {
     sessions: HashMap<SessionKey, Session>,
-    open_of: HashMap<SubscriberId, SmallVec<[SessionKey; 1]>>,
-    open_on: HashMap<NasId, HashSet<SessionKey>>,
+    open_of: FxHashMap<SubscriberId, SmallVec<[SessionKey; 1]>>,
+    open_on: FxHashMap<NasId, HashSet<SessionKey>>,
+    /// Open counter sessions, which are no presence and stand in none of the others.
+    counters_of: FxHashMap<SubscriberId, SmallVec<[SessionKey; 2]>>,
     open_count: usize,
     /// Closed sessions by the order in which they closed.
     closed: BTreeMap<u64, SessionKey>,
@@ -52,21 +55,27 @@ pub struct SessionTable {
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Place {
     open: bool,
+    counter: bool,
     subscriber: Option<SubscriberId>,
 }
 
 impl Place {
     fn of(session: &Session) -> Place {
-        Place { open: session.is_open(), subscriber: session.subscriber }
+        Place { open: session.is_open(), counter: is_counter(session), subscriber: session.subscriber }
     }
+}
+
+fn is_counter(session: &Session) -> bool {
+    session.key.origin() == SessionOrigin::Kernel
 }
 
 impl Default for SessionTable {
     fn default() -> SessionTable {
         SessionTable {
             sessions: HashMap::new(),
-            open_of: HashMap::new(),
-            open_on: HashMap::new(),
+            open_of: FxHashMap::default(),
+            open_on: FxHashMap::default(),
+            counters_of: FxHashMap::default(),
             open_count: 0,
             closed: BTreeMap::new(),
             closed_as: HashMap::new(),
@@ -94,10 +103,45 @@ impl SessionTable {
                     acct_session_id: record.acct_session_id.clone(),
                     login: record.login.clone(),
                 };
+                let before = self.counted(&key);
                 let effect = self.merge_one(&key, record);
-                smallvec![(key, effect)]
+                let shown = before.and_then(|before| self.show(&key, before, record));
+                let mut touched = smallvec![(key, effect)];
+                touched.extend(shown.map(|key| (key, SessionEffect::Updated)));
+                touched
             }
         }
+    }
+
+    /// What a counter session has counted so far; None where another kind of session is meant.
+    fn counted(&self, key: &SessionKey) -> Option<Usage> {
+        let counted = || self.sessions.get(key).map(|session| session.usage).unwrap_or_default();
+        (key.origin() == SessionOrigin::Kernel).then(counted)
+    }
+
+    /// Adds what a counter session grew by to the session that a sighting opened for its address, so that this shows
+    /// its octets. It is shown only: what is charged is the counter session's.
+    fn show(&mut self, key: &SessionKey, before: Usage, record: &AccountingRecord) -> Option<SessionKey> {
+        let counter = self.sessions.get(key)?;
+        let now = counter.usage;
+        let download = now.download_octets.saturating_sub(before.download_octets);
+        let upload = now.upload_octets.saturating_sub(before.upload_octets);
+        if download == 0 && upload == 0 {
+            return None;
+        }
+        let shown = self.login_of(counter)?.key.clone();
+        let session = self.sessions.get_mut(&shown)?;
+        session.usage.download_octets = session.usage.download_octets.saturating_add(download);
+        session.usage.upload_octets = session.usage.upload_octets.saturating_add(upload);
+        session.updated = session.updated.max(record.event_time);
+        Some(shown)
+    }
+
+    /// The open session of a sighting that a counter session's octets belong to: that of its address, else the first.
+    fn login_of(&self, counter: &Session) -> Option<&Session> {
+        let open = self.open_of(counter.subscriber?);
+        let sighted = open.filter(|session| session.key.origin() == SessionOrigin::Sighting);
+        sighted.min_by_key(|session| (!shares_address(session, counter), session.started, &session.key))
     }
 
     fn merge_one(&mut self, key: &SessionKey, record: &AccountingRecord) -> SessionEffect {
@@ -164,6 +208,9 @@ impl SessionTable {
             return;
         }
         match before {
+            Some(before) if before.open && before.counter => {
+                before.subscriber.into_iter().for_each(|owner| unlist(&mut self.counters_of, owner, key));
+            }
             Some(before) if before.open => self.unlist_open(key, before.subscriber),
             Some(_) if after.open => {
                 let number = self.closed_as.remove(key);
@@ -171,7 +218,11 @@ impl SessionTable {
             }
             _ => {}
         }
-        if after.open {
+        if after.open && after.counter {
+            if let Some(subscriber) = after.subscriber {
+                self.counters_of.entry(subscriber).or_default().push(key.clone());
+            }
+        } else if after.open {
             self.open_count += 1;
             self.open_on.entry(key.nas).or_default().insert(key.clone());
             if let Some(subscriber) = after.subscriber {
@@ -189,14 +240,7 @@ impl SessionTable {
         if let Some(keys) = self.open_on.get_mut(&key.nas) {
             keys.remove(key);
         }
-        if let Some(subscriber) = subscriber
-            && let Some(keys) = self.open_of.get_mut(&subscriber)
-        {
-            keys.retain(|other| other != key);
-            if keys.is_empty() {
-                self.open_of.remove(&subscriber);
-            }
-        }
+        subscriber.into_iter().for_each(|owner| unlist(&mut self.open_of, owner, key));
     }
 
     /// Runs before something is merged and not after, so that a caller finds every session that a record ended.
@@ -217,13 +261,44 @@ impl SessionTable {
         self.open_of.get(&subscriber).into_iter().flatten().filter_map(|key| self.sessions.get(key))
     }
 
+    /// Open sessions of everybody, without counter sessions.
     pub fn open(&self) -> impl Iterator<Item = &Session> {
-        self.sessions.values().filter(|session| session.is_open())
+        self.sessions.values().filter(|session| session.is_open() && !is_counter(session))
+    }
+
+    /// Open counter sessions of everybody.
+    pub fn counters(&self) -> impl Iterator<Item = &Session> {
+        self.counters_of.values().flatten().filter_map(|key| self.sessions.get(key))
+    }
+
+    /// Open counter sessions of a subscriber, oldest first.
+    pub fn counters_of(&self, subscriber: SubscriberId) -> impl Iterator<Item = &Session> {
+        self.counters_of.get(&subscriber).into_iter().flatten().filter_map(|key| self.sessions.get(key))
     }
 
     pub fn open_count(&self) -> usize {
         self.open_count
     }
+}
+
+fn unlist<const N: usize>(
+    lists: &mut FxHashMap<SubscriberId, SmallVec<[SessionKey; N]>>,
+    owner: SubscriberId,
+    key: &SessionKey,
+) where
+    [SessionKey; N]: smallvec::Array<Item = SessionKey>,
+{
+    if let Some(keys) = lists.get_mut(&owner) {
+        keys.retain(|other| other != key);
+        if keys.is_empty() {
+            lists.remove(&owner);
+        }
+    }
+}
+
+fn shares_address(session: &Session, counter: &Session) -> bool {
+    let same_v4 = counter.framed_ip.is_some() && counter.framed_ip == session.framed_ip;
+    same_v4 || counter.ipv6_prefixes.iter().any(|net| session.holds(net.addr().into()))
 }
 
 /// A session from the first record that names it. A lost Start is made up for: it began Acct-Session-Time ago.
@@ -254,8 +329,10 @@ fn merge_into(session: &mut Session, record: &AccountingRecord) -> SessionEffect
         return merge_start(session, record);
     }
     let newer = record.session_seconds >= session.session_seconds;
+    // An element's counters never fall: a smaller value is an older one, whatever order it came in.
+    let may_reset = newer && !is_counter(session);
     let before = (session.session_seconds, session.updated);
-    let mut moved = merge_usage(session, record, newer);
+    let mut moved = merge_usage(session, record, may_reset);
     if newer {
         session.session_seconds = record.session_seconds;
         session.updated = session.updated.max(record.event_time);
@@ -321,7 +398,7 @@ fn alter(session: &mut Session, record: &AccountingRecord) -> bool {
 }
 
 /// Moves the counters on; never down. True when something was counted.
-fn merge_usage(session: &mut Session, record: &AccountingRecord, newer: bool) -> bool {
+fn merge_usage(session: &mut Session, record: &AccountingRecord, may_reset: bool) -> bool {
     // A Stop that comes with zeros after good interims (some NASes) says nothing.
     if !record.has_usage || record.usage == Usage::default() {
         return false;
@@ -331,21 +408,21 @@ fn merge_usage(session: &mut Session, record: &AccountingRecord, newer: bool) ->
         &mut session.usage.download_octets,
         &mut session.usage_before_reset.download_octets,
         record.usage.download_octets,
-        newer,
+        may_reset,
     );
     merge_counter(
         &mut session.usage.upload_octets,
         &mut session.usage_before_reset.upload_octets,
         record.usage.upload_octets,
-        newer,
+        may_reset,
     );
     before != (session.usage, session.usage_before_reset)
 }
 
-fn merge_counter(current: &mut u64, before_reset: &mut u64, reported: u64, newer: bool) {
+fn merge_counter(current: &mut u64, before_reset: &mut u64, reported: u64, may_reset: bool) {
     if reported >= *current {
         *current = reported;
-    } else if newer {
+    } else if may_reset {
         // The counter fell back. From the upper half of 32 bits it wrapped (a NAS without Gigawords);
         // from anywhere else it was reset, and what it had counted stays counted.
         let wrapped = *current < WRAP_32_BIT && *current >= WRAP_32_BIT / 2;

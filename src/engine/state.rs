@@ -10,8 +10,9 @@ use super::rules::Settings;
 use super::session::SessionTable;
 use super::speed;
 use super::standing::{self, Shortage};
+use super::terms::Promises;
 use crate::model::*;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -30,7 +31,8 @@ pub struct State {
     pub(super) contracts: HashMap<String, AccountId>,
     pub(super) logins: HashMap<String, SubscriberId>,
     pub(super) ledger: FxHashMap<AccountId, (LedgerAccount, Money)>,
-    own_accounts: HashMap<(LedgerKind, Asset, String), AccountId>,
+    /// Ledger accounts that are no contract's, by name.
+    own_accounts: FxHashMap<(LedgerKind, Asset), HashMap<String, AccountId>>,
     own_account_lowest: i64,
     pub(super) billing: Billing,
     pub(super) calls: Calls,
@@ -50,8 +52,8 @@ pub struct State {
 /// Who and what a batch changed, for the directory.
 #[derive(Debug, Default)]
 pub struct Touched {
-    pub subscribers: HashSet<SubscriberId>,
-    pub accounts: HashSet<AccountId>,
+    pub subscribers: FxHashSet<SubscriberId>,
+    pub accounts: FxHashSet<AccountId>,
     /// NASes, pools or groups changed.
     pub network: bool,
     /// Whose call budgets changed.
@@ -73,6 +75,8 @@ pub struct SubscriberView {
     pub available: Money,
     /// `p`: the sum of the open promise.
     pub promised: Money,
+    /// None: the account never had one.
+    pub promises: Option<Box<Promises>>,
     /// The fee of today that is not covered; zero when none is due.
     pub due: Money,
     /// When a shortage that is there will take effect; None without one, and once it has.
@@ -102,7 +106,7 @@ impl State {
             contracts: HashMap::with_capacity(snapshot.accounts.len()),
             logins: HashMap::with_capacity(snapshot.subscribers.len()),
             ledger: FxHashMap::with_capacity_and_hasher(snapshot.ledger.len(), Default::default()),
-            own_accounts: HashMap::new(),
+            own_accounts: FxHashMap::default(),
             own_account_lowest: 0,
             billing: Billing::default(),
             calls: Calls::default(),
@@ -183,8 +187,8 @@ impl State {
             Change::Subscriber(subscriber) => self.absorb_subscriber(subscriber, now, touched),
             Change::LedgerAccount(account) => {
                 if account.kind != LedgerKind::Contract {
-                    let key = (account.kind, account.asset, account.name.clone());
-                    self.own_accounts.insert(key, account.id);
+                    let named = self.own_accounts.entry((account.kind, account.asset)).or_default();
+                    named.insert(account.name.clone(), account.id);
                     self.own_account_lowest = self.own_account_lowest.min(account.id.0);
                 }
                 let balance = self.balance(account.id);
@@ -207,7 +211,10 @@ impl State {
                 self.edge_positions.insert(edge.clone(), *position);
             }
             // Kept by the store alone.
-            Change::Act(_) | Change::Audit(_) => {}
+            Change::Act(_)
+            | Change::Audit(_)
+            | Change::AddressAssigned(_)
+            | Change::AddressWithdrawn { .. } => {}
             Change::Service(_) | Change::Package(_) => self.billing.absorb(change),
             Change::Holding(holding) => {
                 touched.subscribers.insert(holding.subscriber);
@@ -393,7 +400,7 @@ impl State {
     }
 
     pub(super) fn own_account(&self, kind: LedgerKind, asset: Asset, name: &str) -> Option<AccountId> {
-        self.own_accounts.get(&(kind, asset, name.to_owned())).copied()
+        self.own_accounts.get(&(kind, asset))?.get(name).copied()
     }
 
     /// Zero, or the lowest id of an account of our own.
@@ -468,6 +475,7 @@ impl State {
             shape: speed.shape,
             mikrotik_burst: speed.mikrotik_burst,
             promised,
+            promises: self.billing.accounts.get(&account.id).and_then(Promises::of),
             due: shortage.due,
             to_pay,
             prepaid,
@@ -512,6 +520,11 @@ impl State {
         self.sessions.open()
     }
 
+    /// Open counter sessions: octets that an enforcer's kernel counts.
+    pub fn open_counters(&self) -> impl Iterator<Item = &Session> {
+        self.sessions.counters()
+    }
+
     /// When somebody's standing or speed next changes by itself.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let standing = self.deadlines.first().map(|(at, _)| *at);
@@ -520,7 +533,7 @@ impl State {
     }
 
     /// Adds those whose plan's speeds have changed by the clock.
-    fn take_switched(&mut self, now: Timestamp, due: &mut HashSet<SubscriberId>) {
+    fn take_switched(&mut self, now: Timestamp, due: &mut FxHashSet<SubscriberId>) {
         let mut switched = HashSet::new();
         while let Some((at, id)) = self.switches.first().copied().filter(|(at, _)| *at <= now) {
             self.switches.remove(&(at, id));
@@ -536,8 +549,8 @@ impl State {
     }
 
     /// Takes out the subscribers whose moment has come.
-    pub fn take_due(&mut self, now: Timestamp) -> HashSet<SubscriberId> {
-        let mut due = HashSet::new();
+    pub fn take_due(&mut self, now: Timestamp) -> FxHashSet<SubscriberId> {
+        let mut due = FxHashSet::default();
         while let Some((at, id)) = self.deadlines.first().copied() {
             if at > now {
                 break;

@@ -3,8 +3,10 @@
 use super::{Decision, Recalled, Request, State, Touched, Wanted};
 use crate::engine::Settings;
 use crate::model::*;
-use std::collections::BTreeMap;
-use std::hash::Hash;
+
+mod stored;
+
+pub(crate) use stored::{Stored, stored};
 
 /// A moment to start from: 2026-04-06 11:20 UTC.
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_775_474_400);
@@ -232,88 +234,4 @@ pub(crate) fn recalled(changes: &[Change], wanted: &Wanted) -> Recalled {
         transfers: transfers().filter(|t| wanted.transfers.contains(&t.id)).map(posted).collect(),
         answers: answers.into_iter().cloned().collect(),
     }
-}
-
-/// What a store holds after these changes: what the engine is started from again.
-pub(crate) fn stored(changes: &[Change]) -> Snapshot {
-    let mut ledger = BTreeMap::<AccountId, (LedgerAccount, Money)>::new();
-    let mut edge_positions = std::collections::HashMap::new();
-    let (mut last_transfer, mut books) = (0, BooksState::default());
-    for change in changes {
-        match change {
-            Change::LedgerAccount(new) => {
-                ledger.entry(new.id).or_insert((new.clone(), Money::ZERO));
-            }
-            Change::Transfer(transfer) => {
-                last_transfer = last_transfer.max(transfer.id.0);
-                let debited = ledger.get_mut(&transfer.debit).unwrap();
-                debited.1 = debited.1.checked_sub(transfer.amount).unwrap();
-                let credited = ledger.get_mut(&transfer.credit).unwrap();
-                credited.1 = credited.1.checked_add(transfer.amount).unwrap();
-            }
-            Change::EdgePosition { edge, position } => {
-                edge_positions.insert(edge.clone(), *position);
-            }
-            Change::Books(new) => books = new.clone(),
-            _ => {}
-        }
-    }
-    macro_rules! newest {
-        ($kind:ident by $key:expr) => {
-            newest(
-                changes.iter().filter_map(|c| if let Change::$kind(new) = c { Some(new) } else { None }),
-                $key,
-            )
-        };
-    }
-    let sessions: Vec<Session> = newest!(Session by |s| s.key.clone());
-    let mut holdings: Vec<PackageHolding> = newest!(Holding by |h| h.key());
-    holdings.retain(|h| !h.ended);
-    let mut pending: Vec<Pending> = newest!(Pending by |p| p.id);
-    pending.retain(|p| p.state == PendingState::Open);
-    let mut meters: Vec<Meter> = newest!(Meter by |m| m.key);
-    let month = meters.iter().map(|m| m.key.month.number()).max().unwrap_or_default();
-    meters.retain(|m| m.key.month.number() >= month - 1);
-    Snapshot {
-        groups: newest!(Group by |g| g.id),
-        plans: newest!(Plan by |p| p.id),
-        pools: newest!(Pool by |p| p.id),
-        nases: newest!(Nas by |n| n.id),
-        accounts: newest!(Account by |a| a.id),
-        subscribers: newest!(Subscriber by |s| s.id).into_iter().map(|s: Box<Subscriber>| *s).collect(),
-        ledger: ledger.into_values().collect(),
-        sessions,
-        grants: newest!(PoolGrant by |g| (g.pool, g.address)),
-        edge_positions,
-        services: newest!(Service by |s| s.name.clone()),
-        packages: newest!(Package by |p| p.name.clone()),
-        holdings,
-        fee_states: newest!(FeeState by |f| f.subscriber),
-        account_states: newest!(AccountState by |a| a.account),
-        meters,
-        pending,
-        budgets: newest!(Budget by |b| b.subject.clone()),
-        rating_documents: newest!(RatingDocument by |d| d.name.clone()),
-        books,
-        last_transfer,
-    }
-}
-
-/// The last of each key, in the order of first appearance.
-fn newest<'a, T: Clone + 'a, K: Eq + Hash>(
-    all: impl Iterator<Item = &'a T>,
-    key: impl Fn(&T) -> K,
-) -> Vec<T> {
-    let mut places = std::collections::HashMap::new();
-    let mut found = Vec::<T>::new();
-    for new in all {
-        match places.entry(key(new)) {
-            std::collections::hash_map::Entry::Occupied(place) => found[*place.get()] = new.clone(),
-            std::collections::hash_map::Entry::Vacant(place) => {
-                place.insert(found.len());
-                found.push(new.clone());
-            }
-        }
-    }
-    found
 }

@@ -9,7 +9,8 @@ use super::ledger::{Books, Entry};
 use super::speed::MIB;
 use super::{State, day_of, fees, packages};
 use crate::model::*;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use rustc_hash::FxHashMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const SECONDS_OF_HOUR: u64 = 3_600;
 const NANO_DIGITS: usize = 9;
@@ -27,10 +28,12 @@ pub(super) struct Counters {
 
 impl Counters {
     pub fn of(session: &Session) -> Counters {
+        // The octets that a sighted session shows are those of its counter sessions, and charged with them.
+        let own = session.key.origin() != SessionOrigin::Sighting;
         Counters {
             subscriber: session.subscriber,
             started: session.started,
-            octets: session.usage_total(),
+            octets: if own { session.usage_total() } else { Usage::default() },
             seconds: session.session_seconds.into(),
         }
     }
@@ -54,7 +57,7 @@ pub(super) struct Charged {
     /// The last transfer of each that was charged.
     pub transfers: BTreeMap<SubscriberId, TransferId>,
     /// The meters that moved, as they are now.
-    pub meters: HashMap<MeterKey, Meter>,
+    pub meters: FxHashMap<MeterKey, Meter>,
 }
 
 /// Growth of meters, collected over a batch so that each is charged once.

@@ -35,3 +35,10 @@ identifiers! {
     /// A transfer of the ledger; for a payment this is its `op_id`.
     TransferId,
 }
+
+impl NasId {
+    /// Stands for the NAS in the keys of sessions that an enforcer's sighting opened.
+    pub const SIGHTING: NasId = NasId(-1);
+    /// Stands for the NAS in the keys of counter sessions: the octets of one element of an enforcer's kernel.
+    pub const KERNEL: NasId = NasId(-2);
+}

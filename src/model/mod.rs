@@ -6,6 +6,7 @@
 mod access;
 mod account;
 mod accounting;
+mod assignment;
 mod books;
 mod budget;
 mod change;
@@ -23,6 +24,7 @@ mod outcome;
 mod payment;
 mod plan;
 mod pool;
+mod report;
 mod request_key;
 mod reservation;
 mod row;
@@ -39,6 +41,7 @@ mod transfer;
 pub use access::{Reason, Standing, Verdict};
 pub use account::{Account, AccountKind, Group};
 pub use accounting::{AccountingKind, AccountingRecord, SpoolEntry, SpoolPosition};
+pub use assignment::{Assignment, AssignmentKind};
 pub use books::{Act, ActLine, AuditEntry, BooksState, Pending, PendingState};
 pub use budget::{Budget, BudgetBucket, RatingDocument};
 pub use change::Change;
@@ -62,6 +65,7 @@ pub use plan::{
     UsagePrices,
 };
 pub use pool::{Pool, PoolGrant};
+pub use report::{Counted, Report, ReportAnswer, Sighting};
 pub use request_key::{RememberedAnswer, RequestKey};
 pub use reservation::Reservation;
 pub use row::{
@@ -70,7 +74,7 @@ pub use row::{
 pub use rules::BillingRules;
 pub use secret::{Password, SecretText};
 pub use service::{HoldingKey, Package, PackageHolding, Service};
-pub use session::{Session, SessionKey, Usage};
+pub use session::{Session, SessionKey, SessionOrigin, Usage};
 pub use shape::{Bandwidth, Shape};
 pub use snapshot::Snapshot;
 pub use subscriber::{AccessMethod, Block, Subscriber};

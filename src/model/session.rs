@@ -1,6 +1,7 @@
 //! Sessions as the accounting records tell them.
 
 use super::{Mac, NasId, SubscriberId, Timestamp};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -11,6 +12,27 @@ pub struct SessionKey {
     /// Acct-Session-Id as sent (hexadecimal where it is not printable).
     pub acct_session_id: String,
     pub login: String,
+}
+
+/// Who speaks of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionOrigin {
+    /// A NAS, by RADIUS accounting.
+    Nas,
+    /// An enforcer that saw the subscriber: presence, without octets of its own (it shows those of its counters).
+    Sighting,
+    /// An enforcer's kernel: the octets of one element, and no presence. Its counters only grow.
+    Kernel,
+}
+
+impl SessionKey {
+    pub fn origin(&self) -> SessionOrigin {
+        match self.nas {
+            NasId::SIGHTING => SessionOrigin::Sighting,
+            NasId::KERNEL => SessionOrigin::Kernel,
+            _ => SessionOrigin::Nas,
+        }
+    }
 }
 
 /// Octets of a session or a period, cumulative, seen from the subscriber.
@@ -52,6 +74,20 @@ pub struct Session {
 impl Session {
     pub fn is_open(&self) -> bool {
         self.stopped.is_none()
+    }
+
+    /// The addresses that the session holds.
+    pub fn nets(&self) -> impl Iterator<Item = IpNet> {
+        let v4 = self.framed_ip.map(|address| IpNet::from(IpAddr::V4(address)));
+        v4.into_iter().chain(self.ipv6_prefixes.iter().copied().map(IpNet::V6))
+    }
+
+    /// Whether the session holds this address: as a host, or within one of its prefixes.
+    pub fn holds(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(address) => self.framed_ip == Some(address),
+            IpAddr::V6(address) => self.ipv6_prefixes.iter().any(|net| net.contains(&address)),
+        }
     }
 
     /// All octets of the session, over resets of the NAS's counters.

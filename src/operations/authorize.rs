@@ -242,6 +242,7 @@ fn attempt(request: &LoginRequest<'_>, authorization: &Authorization) -> LoginAt
         nas: request.nas.nas.id,
         nas_address: request.nas_address,
         method: request.method,
+        enforcer: None,
         result,
     }
 }

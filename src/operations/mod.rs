@@ -11,6 +11,7 @@ mod corrections;
 mod cuts;
 mod feed;
 mod filter;
+mod followers;
 mod journal;
 mod load;
 mod money;
@@ -18,11 +19,14 @@ mod nas_orders;
 mod postings;
 mod reconcile;
 mod record;
+mod report;
 mod search;
+mod self_service;
 mod silence;
 mod statement;
 mod status;
 mod terms;
+mod who_had;
 mod why;
 
 pub use authorize::{Accepted, Authorization, LoginRequest, Proof, RadiusRules};
@@ -33,16 +37,19 @@ pub use corrections::Answered;
 pub use cuts::CutRow;
 pub use feed::FeedRequest;
 pub use filter::{Facts, Filter};
+pub use followers::{Follower, FollowerStatus, Followers};
 pub use journal::{DayOfOperator, DayOfRevenue, PaymentQuery, PaymentRow, TotalsPage, TotalsQuery};
 pub use money::{PaidPayment, PaymentInput};
 pub use nas_orders::{NasAnswer, NasOrder, NasOrderKind};
 pub use postings::{BooksCheck, LedgerLine, LedgerPage, LedgerQuery};
 pub use reconcile::{BadLine, Counts, Difference, Reconciliation, RegistryRequest, Total};
-pub use record::{Recorder, RecorderFull, replay_until_stopped};
+pub use record::{Record, Recorder, RecorderFull, replay_until_stopped};
+pub use report::{ReportError, Reports};
 pub use search::{FoundRow, SessionRow};
 pub use statement::{Statement, StatementLine, SumOfKind};
 pub use status::{Counters, Status};
 pub use terms::{PlanChange, PlanFor, PlanInput, PlanRow};
+pub use who_had::{Holder, WhoHad, WhoHadQuery};
 pub use why::{CheckResult, Ladder, Step};
 
 use crate::directory::{Directory, Found, LookupError};
@@ -64,6 +71,8 @@ pub struct Operations {
     pub counters: Arc<Counters>,
     /// Guards of the server's own ports, for enforcers. Whoever changes them wakes the feed's followers.
     pub ports: watch::Sender<PortRules>,
+    /// Who follows the feed, and how far.
+    pub followers: Followers,
     /// Orders to NASes, carried out by the CoA follower.
     pub nas_orders: mpsc::Sender<NasOrder>,
     pub started: Timestamp,

@@ -6,6 +6,9 @@ use crate::writer::Rejected;
 use serde::Serialize;
 use tokio::sync::oneshot;
 
+/// Acct-Terminate-Cause (RFC 2866 section 5.10: Admin Reset).
+const CAUSE_ADMIN_RESET: u32 = 6;
+
 /// What the CoA follower is asked to send.
 #[derive(Debug)]
 pub struct NasOrder {
@@ -60,7 +63,12 @@ impl Operations {
             return Err(Refusal::new("no-session", format!("{login} has no open session")).into());
         }
         let mut answers = Vec::with_capacity(sessions.len());
+        let mut results = Vec::with_capacity(sessions.len());
         for session in sessions {
+            if session.origin() == SessionOrigin::Sighting {
+                results.push(self.order_here(&session, kind));
+                continue;
+            }
             let (reply, answer) = oneshot::channel();
             let order = NasOrder { session, kind, reply };
             self.nas_orders
@@ -68,10 +76,27 @@ impl Operations {
                 .map_err(|_| Rejected::Later("too many orders to NASes are waiting".into()))?;
             answers.push(answer);
         }
-        let mut results = Vec::with_capacity(answers.len());
         for answer in answers {
             results.push(answer.await.map_err(|_| Rejected::Unknown)?);
         }
         Ok(results)
+    }
+
+    /// A session that an enforcer's sighting opened is ended here; what it has, the enforcer learns from the feed.
+    fn order_here(&self, session: &SessionKey, kind: NasOrderKind) -> NasAnswer {
+        let result = match kind {
+            NasOrderKind::Disconnect => {
+                self.close_session(session, CAUSE_ADMIN_RESET);
+                "ended; its next packet logs it in again"
+            }
+            NasOrderKind::Refresh => "the enforcer follows the feed",
+        };
+        NasAnswer {
+            login: session.login.clone(),
+            nas: String::new(),
+            session: session.acct_session_id.clone(),
+            acknowledged: true,
+            result: result.to_owned(),
+        }
     }
 }

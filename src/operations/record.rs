@@ -5,9 +5,11 @@ use crate::model::*;
 use crate::storage::spool::{Spool, SpoolReader};
 use crate::writer::{Rejected, WriterHandle};
 use parking_lot::{Condvar, Mutex};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::sync::oneshot;
 
 /// Entries waiting for the disk at most. Beyond it nothing is taken and so nothing answered: the NAS asks again.
 const WAITING_MAX: usize = 50_000;
@@ -23,6 +25,13 @@ const REPLAY_RETRY: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct RecorderFull;
 
+/// Where entries are recorded, for those who wait until they are on disk.
+pub trait Record: Send + Sync {
+    /// Queues entries, all or none. The receiver hears once all of them are on disk and merged into presence; it fails
+    /// when one of them could not be written.
+    fn record(&self, entries: Vec<SpoolEntry>) -> Result<oneshot::Receiver<()>, RecorderFull>;
+}
+
 /// Takes spool entries from doors. `T` is what the door needs to answer once an entry is on disk.
 pub struct Recorder<T> {
     waiting: Mutex<Waiting<T>>,
@@ -33,13 +42,29 @@ pub struct Recorder<T> {
 
 struct Waiting<T> {
     entries: Vec<(SpoolEntry, Option<T>)>,
+    /// Entries ever queued.
+    queued: u64,
+    /// In the order of their entries.
+    waiters: VecDeque<Waiter>,
     stopping: bool,
+}
+
+/// Somebody waits for the entries after `from`, up to and with `to`, counted since the start.
+struct Waiter {
+    from: u64,
+    to: u64,
+    done: oneshot::Sender<()>,
 }
 
 impl<T: Send + 'static> Recorder<T> {
     pub fn new() -> Arc<Recorder<T>> {
         Arc::new(Recorder {
-            waiting: Mutex::new(Waiting { entries: Vec::new(), stopping: false }),
+            waiting: Mutex::new(Waiting {
+                entries: Vec::new(),
+                queued: 0,
+                waiters: VecDeque::new(),
+                stopping: false,
+            }),
             filled: Condvar::new(),
             flushed: Arc::new((Mutex::new(false), Condvar::new())),
         })
@@ -47,10 +72,22 @@ impl<T: Send + 'static> Recorder<T> {
 
     /// Queues entries, emptying the vector; all or none.
     pub fn submit(&self, entries: &mut Vec<(SpoolEntry, Option<T>)>) -> Result<(), RecorderFull> {
+        self.queue(entries, None)
+    }
+
+    fn queue(
+        &self,
+        entries: &mut Vec<(SpoolEntry, Option<T>)>,
+        done: Option<oneshot::Sender<()>>,
+    ) -> Result<(), RecorderFull> {
         let mut waiting = self.waiting.lock();
         if waiting.stopping || waiting.entries.len() + entries.len() > WAITING_MAX {
             return Err(RecorderFull);
         }
+        let from = waiting.queued;
+        waiting.queued += count(entries.len());
+        let to = waiting.queued;
+        waiting.waiters.extend(done.map(|done| Waiter { from, to, done }));
         waiting.entries.append(entries);
         drop(waiting);
         self.filled.notify_one();
@@ -60,11 +97,14 @@ impl<T: Send + 'static> Recorder<T> {
     /// The flusher's loop: everything queued is written and flushed together, then merged into presence, then handed
     /// to `deliver`. Returns when stopped and drained.
     pub fn run(&self, mut spool: Spool, directory: &Directory, deliver: impl Fn(Vec<T>)) {
+        let mut written = 0;
         while let Some(batch) = self.take() {
+            written += count(batch.len());
             let (entries, tokens): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
             if let Err(error) = spool.append(&entries) {
                 // Not recorded, so not answered (RFC 2866 2): the NAS sends it again.
                 tracing::error!(%error, entries = entries.len(), "accounting cannot be recorded");
+                self.forget_waiters(written);
                 continue;
             }
             directory.merge_presence(entries.iter().filter_map(|entry| match entry {
@@ -72,10 +112,26 @@ impl<T: Send + 'static> Recorder<T> {
                 SpoolEntry::Grant(_) | SpoolEntry::Reservation(_) => None,
             }));
             deliver(tokens.into_iter().flatten().collect());
+            self.wake_waiters(written);
             let (woken, wake) = &*self.flushed;
             *woken.lock() = true;
             wake.notify_one();
         }
+    }
+
+    /// Tells those whose entries are all among the first `written` ever queued.
+    fn wake_waiters(&self, written: u64) {
+        let mut waiting = self.waiting.lock();
+        while waiting.waiters.front().is_some_and(|waiter| waiter.to <= written) {
+            let Some(waiter) = waiting.waiters.pop_front() else { return };
+            // Who no longer waits need not be told.
+            let _ = waiter.done.send(());
+        }
+    }
+
+    /// Those who had an entry among the ones that failed are not told: their receivers fail.
+    fn forget_waiters(&self, written: u64) {
+        self.waiting.lock().waiters.retain(|waiter| waiter.from >= written);
     }
 
     fn take(&self) -> Option<Vec<(SpoolEntry, Option<T>)>> {
@@ -102,6 +158,19 @@ impl<T: Send + 'static> Recorder<T> {
     pub fn flushes(&self) -> Arc<(Mutex<bool>, Condvar)> {
         Arc::clone(&self.flushed)
     }
+}
+
+impl<T: Send + 'static> Record for Recorder<T> {
+    fn record(&self, entries: Vec<SpoolEntry>) -> Result<oneshot::Receiver<()>, RecorderFull> {
+        let (done, wait) = oneshot::channel();
+        let mut entries = entries.into_iter().map(|entry| (entry, None)).collect();
+        self.queue(&mut entries, Some(done))?;
+        Ok(wait)
+    }
+}
+
+fn count(entries: usize) -> u64 {
+    u64::try_from(entries).unwrap_or(u64::MAX)
 }
 
 /// The replayer's loop: carries the spool to the ledger in order, each entry exactly once by its position, and frees

@@ -1,12 +1,13 @@
 //! Finding subscribers and their sessions.
 
 use super::Operations;
-use crate::directory::{Entry, Inner};
+use crate::directory::{Entry, Inner, LoginResult, Stranger};
 use crate::model::*;
 use serde::Serialize;
+use std::net::IpAddr;
 
 /// A subscriber as `find --json` shows it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct FoundRow {
     pub login: String,
     pub contract: String,
@@ -45,9 +46,37 @@ pub struct SessionRow {
 
 impl Operations {
     /// Subscribers in which every word occurs: login, contract, name, phone, address, IP, MAC.
+    /// A word that is a source which an enforcer saw, and which is nobody's, has a row without a login.
     pub fn find(&self, words: &[String]) -> Vec<FoundRow> {
         let inner = self.directory.read();
-        inner.search(words).iter().map(|entry| self.found_row(&inner, entry)).collect()
+        let found = inner.search(words);
+        let subscribers = found.iter().map(|entry| self.found_row(&inner, entry));
+        let strangers = words.iter().filter(|_| found.is_empty()).filter_map(|word| self.stranger_row(word));
+        subscribers.chain(strangers).collect()
+    }
+
+    /// The last sighting of an address or MAC, however it is written, that is nobody's.
+    pub(super) fn sighted(&self, who: &str) -> Option<Stranger> {
+        let address = who.trim().parse::<IpAddr>().map(|address| address.to_string());
+        let source = address.or_else(|_| who.trim().parse::<Mac>().map(|mac| mac.to_string())).ok()?;
+        self.directory.sighted(&source)
+    }
+
+    fn stranger_row(&self, word: &str) -> Option<FoundRow> {
+        let seen = self.sighted(word)?;
+        let LoginResult::Rejected { token, text } = seen.result else { return None };
+        let enforcer = seen.enforcer.unwrap_or_default();
+        let (ips, mac) = match word.trim().parse::<IpAddr>() {
+            Ok(address) => (vec![address.to_string()], String::new()),
+            Err(_) => (Vec::new(), word.trim().to_owned()),
+        };
+        Some(FoundRow {
+            name: format!("{text} ({} at {enforcer})", self.time(seen.at)),
+            ips,
+            mac,
+            reason: token.to_owned(),
+            ..FoundRow::default()
+        })
     }
 
     pub(super) fn found_row(&self, inner: &Inner, entry: &Entry) -> FoundRow {
@@ -73,13 +102,13 @@ impl Operations {
         }
     }
 
-    /// Open sessions, oldest first; of one subscriber when `who` is given.
+    /// Open sessions, oldest first, and the counters of `static` subscribers, who have none; of one subscriber when `who` is given.
     pub fn sessions(&self, who: Option<&str>) -> Result<Vec<SessionRow>, Refusal> {
         let only = who.map(|who| self.subscriber(who)).transpose()?.map(|entry| entry.id());
         let inner = self.directory.read();
         let mut sessions: Vec<&Session> = match only {
-            Some(id) => inner.sessions_of(id).collect(),
-            None => inner.open_sessions().collect(),
+            Some(id) => inner.sessions_of(id).chain(counters_shown(&inner, inner.counters_of(id))).collect(),
+            None => inner.open_sessions().chain(counters_shown(&inner, inner.counters())).collect(),
         };
         sessions.sort_by(|a, b| (a.started, &a.key).cmp(&(b.started, &b.key)));
         Ok(sessions.into_iter().map(|session| self.session_row(&inner, session)).collect())
@@ -87,12 +116,23 @@ impl Operations {
 
     fn session_row(&self, inner: &Inner, session: &Session) -> SessionRow {
         let usage = session.usage_total();
+        let (login, nas) = match session.key.origin() {
+            SessionOrigin::Nas => (None, inner.nas(session.key.nas)),
+            SessionOrigin::Sighting => (None, inner.nas_of(session.nas_address)),
+            SessionOrigin::Kernel => (
+                session
+                    .subscriber
+                    .and_then(|id| inner.subscriber(id))
+                    .map(|entry| &entry.view.subscriber.login),
+                inner.nas_of(session.nas_address),
+            ),
+        };
         SessionRow {
-            login: session.key.login.clone(),
-            nas: inner.nas(session.key.nas).map(|entry| entry.nas.name.clone()).unwrap_or_default(),
+            login: login.unwrap_or(&session.key.login).clone(),
+            nas: nas.map(|entry| entry.nas.name.clone()).unwrap_or_default(),
             nas_ip: session.nas_address.to_string(),
             session_id: session.key.acct_session_id.clone(),
-            ip: session.framed_ip.map(|ip| ip.to_string()).unwrap_or_default(),
+            ip: session.nets().next().map(address_text).unwrap_or_default(),
             mac: session.mac.map(|mac| mac.to_string()).unwrap_or_default(),
             started: self.time(session.started),
             updated: self.time(session.updated),
@@ -101,6 +141,17 @@ impl Operations {
             octets_out: usage.upload_octets,
         }
     }
+}
+
+/// Those of `static` subscribers; those of others stand in their sessions.
+fn counters_shown<'i>(
+    inner: &'i Inner,
+    counters: impl Iterator<Item = &'i Session>,
+) -> impl Iterator<Item = &'i Session> {
+    counters.filter(|counter| {
+        let owner = counter.subscriber.and_then(|id| inner.subscriber(id));
+        owner.is_some_and(|entry| entry.view.subscriber.access == AccessMethod::Static)
+    })
 }
 
 /// A host without its length, a prefix with it.

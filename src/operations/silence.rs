@@ -31,6 +31,7 @@ impl Operations {
     }
 }
 
+/// What a sighting opened is ended by its enforcer, which asks the subscriber.
 fn is_silent(session: &Session, since: Timestamp) -> bool {
-    session.session_seconds > 0 && session.updated < since
+    session.key.origin() == SessionOrigin::Nas && session.session_seconds > 0 && session.updated < since
 }

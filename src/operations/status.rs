@@ -44,8 +44,18 @@ counters! {
     coa_acknowledged,
     coa_refused,
     coa_unanswered,
+    /// Of enforcers, taken.
+    reports,
+    /// Subscribers that a sighting logged in.
+    ipoe_logins,
+    /// Sources that an enforcer saw and that are nobody's.
+    ipoe_strangers,
+    /// Sessions ended because the subscriber no longer answered.
+    ipoe_silent,
     system_api_requests,
     system_api_refused,
+    /// Requests to the management door without a right token.
+    management_refused,
     payments,
     payment_repeats,
 }
@@ -67,6 +77,8 @@ pub struct Status {
     pub addresses: usize,
     pub sessions: usize,
     pub nas: Vec<NasStatus>,
+    /// Who follows the feed, by name.
+    pub followers: Vec<super::FollowerStatus>,
     pub fees: FeesLine,
     /// Commands waiting for the writer.
     pub queue: usize,
@@ -124,6 +136,7 @@ impl Operations {
             addresses,
             sessions,
             nas,
+            followers: self.follower_status(),
             fees: FeesLine {
                 through: fees.through,
                 held: fees.held,

@@ -6,6 +6,7 @@ mod feed;
 mod find;
 mod money;
 mod reconcile;
+mod report;
 mod reports;
 mod silence;
 mod why;
@@ -80,6 +81,7 @@ impl Office {
             },
             counters: Arc::new(Counters::default()),
             ports: tokio::sync::watch::Sender::new(PortRules::default()),
+            followers: Followers::default(),
             nas_orders,
             started: NOW,
         };

@@ -69,8 +69,9 @@ impl Operations {
     fn why_unknown(&self, who: &str, refusal: &Refusal) -> Ladder {
         let mut steps =
             vec![step("subscriber", false, refusal.text.clone(), "look for a typing error, or load it")];
-        if let Some(attempt) = self.directory.stranger(who) {
-            steps.push(self.login_step(&self.directory.read(), Some(&attempt)));
+        let known = self.sighted(who).or_else(|| self.directory.stranger(who));
+        if let Some(attempt) = &known {
+            steps.push(self.login_step(&self.directory.read(), Some(attempt)));
         }
         Ladder {
             who: who.to_owned(),
@@ -182,12 +183,17 @@ impl Operations {
         let Some(attempt) = attempt else {
             return unknown(
                 "last-login",
-                "no Access-Request since the start",
-                "if it should dial: look at the link, the VLAN and the NAS",
+                "no Access-Request and no sighting since the start",
+                "if it should be here: look at the link, the VLAN and the NAS",
             );
         };
-        let nas =
-            inner.nas(attempt.nas).map_or_else(|| attempt.nas_address.to_string(), |e| e.nas.name.clone());
+        let nas = match &attempt.enforcer {
+            Some(enforcer) => format!("enforcer {enforcer}"),
+            None => {
+                let nas = inner.nas(attempt.nas);
+                nas.map_or_else(|| attempt.nas_address.to_string(), |entry| entry.nas.name.clone())
+            }
+        };
         let place = format!("{} from {nas} at {}", attempt.method, self.time(attempt.at));
         match &attempt.result {
             LoginResult::Accepted { captive: false, .. } => {
@@ -209,13 +215,14 @@ impl Operations {
         let Some(session) = inner.sessions_of(entry.id()).last() else {
             return step("session", false, "no open session", "it has to log in; look at the last login");
         };
-        let text = format!(
-            "{} on {} since {}, last news at {}",
-            session.key.acct_session_id,
-            session.nas_address,
-            self.time(session.started),
-            self.time(session.updated)
-        );
+        let (started, updated) = (self.time(session.started), self.time(session.updated));
+        if session.key.origin() == SessionOrigin::Sighting {
+            let mac = session.mac.map(|mac| format!(" with MAC {mac}")).unwrap_or_default();
+            let seen = format!("seen by enforcer {}{mac} since {started}", session.nas_port_id);
+            return step("session", true, format!("{seen}, last octets counted at {updated}"), "");
+        }
+        let id = &session.key.acct_session_id;
+        let text = format!("{id} on {} since {started}, last news at {updated}", session.nas_address);
         let silent = self.clock.now().since(session.updated) > self.rules.interim * 2;
         step(
             "session",
@@ -258,7 +265,11 @@ fn speed_text(shape: Shape) -> String {
 }
 
 fn password_step(entry: &Entry) -> Step {
-    match &entry.view.subscriber.password {
+    let subscriber = &entry.view.subscriber;
+    match &subscriber.password {
+        Password::None if subscriber.access != AccessMethod::Radius => {
+            step("password", true, "none is set, and none is needed: it does not log in by RADIUS", "")
+        }
         Password::None => step(
             "password",
             false,
@@ -281,6 +292,8 @@ fn rejection_action(token: &str) -> &'static str {
         "method-impossible" => "use PAP, or store the clear password",
         "sessions-max" => "end the old session (headgate kick), or raise sessions-max",
         "pool-empty" => "make the pool larger",
+        "nobody" => "load it: a [[subscriber]] row with access = \"ipoe\" and this address, MAC or circuit",
+        "other-address" => "put its configured address on the device, or take it out of its row",
         "unknown-login" => "look for a typing error on the device",
         _ => "see the checks above",
     }

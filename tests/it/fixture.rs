@@ -3,13 +3,15 @@
 use headgate::directory::{Directory, DirectorySettings};
 use headgate::engine::Settings;
 use headgate::model::*;
-use headgate::operations::{Counters, NasOrder, Operations, PortRules, RadiusRules};
+use headgate::operations::{
+    Counters, Followers, NasOrder, Operations, PortRules, RadiusRules, Record, RecorderFull, Reports,
+};
 use headgate::storage::{SqliteStore, Vault};
 use headgate::writer::{Started, Writer};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// 2026-04-06 14:20:00 in Moscow.
 pub const NOW: Timestamp = Timestamp::from_seconds(1_775_474_400);
@@ -26,12 +28,16 @@ pub struct Fixture {
 
 impl Fixture {
     pub fn new() -> Fixture {
+        Fixture::with_rules(BillingRules::default())
+    }
+
+    pub fn with_rules(billing: BillingRules) -> Fixture {
         let state = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(state.path().join("headgate.db"), Vault::from_key([7; 32])).unwrap();
         let reader = store.reader().unwrap();
         let clock = Arc::new(ManualClock::at(NOW));
-        let settings =
-            Settings { time_zone: jiff::tz::TimeZone::get("Europe/Moscow").unwrap(), ..Settings::default() };
+        let time_zone = jiff::tz::TimeZone::get("Europe/Moscow").unwrap();
+        let settings = Settings { time_zone, billing, ..Settings::default() };
         let directory = Arc::new(Directory::new(&DirectorySettings {
             grant_hold: Duration::from_secs(60),
             pool_quarantine: Duration::from_secs(600),
@@ -59,6 +65,7 @@ impl Fixture {
             },
             counters: Arc::new(Counters::default()),
             ports: tokio::sync::watch::Sender::new(PortRules::default()),
+            followers: Followers::default(),
             nas_orders: orders,
             started: NOW,
         };
@@ -108,9 +115,30 @@ impl Fixture {
         directory.merge_presence(std::iter::once(&record));
     }
 
+    /// Takes reports of enforcers; what they record is presence at once, and goes no further.
+    pub fn reports(&self) -> Arc<Reports> {
+        let recorder = Merging(Arc::clone(&self.operations.directory));
+        Reports::new(Arc::clone(&self.operations), Arc::new(recorder))
+    }
+
     /// Balance of the account that `who` means.
     pub fn balance(&self, who: &str) -> String {
         self.operations.money(self.operations.who(who).unwrap().balance)
+    }
+}
+
+/// Stands in for the spool.
+struct Merging(Arc<Directory>);
+
+impl Record for Merging {
+    fn record(&self, entries: Vec<SpoolEntry>) -> Result<oneshot::Receiver<()>, RecorderFull> {
+        self.0.merge_presence(entries.iter().filter_map(|entry| match entry {
+            SpoolEntry::Accounting(record) => Some(record),
+            SpoolEntry::Grant(_) | SpoolEntry::Reservation(_) => None,
+        }));
+        let (done, wait) = oneshot::channel();
+        let _ = done.send(());
+        Ok(wait)
     }
 }
 

@@ -27,7 +27,10 @@ const LAYERS: &[(&str, u8)] = &[
 const ALLOWED: &[(&str, &str, &str)] = &[
     ("writer", "directory", "the writer publishes what it has committed"),
     ("doors", "doors::http", "HTTP is the transport that several doors share"),
+    ("doors", "doors::report", "reports of enforcers are taken on the control socket and over the network"),
     ("doors", "doors::request_log", "every door's requests are logged in one shape"),
+    ("doors", "doors::feed", "the feed is answered on the control socket and over the network"),
+    ("doors", "doors::tls", "TLS is a transport that several doors share"),
     ("web", "doors::http", "pages are served over the transport that the doors share"),
     ("edge", "followers", "an edge is a follower of the centre's feed"),
     ("cli", "observe", "serve starts logs and metrics"),

@@ -20,7 +20,11 @@ mod cgrates;
 mod enforcement;
 /// The server killed in the midst of payments, against the journals of those who paid.
 mod kill9;
+/// The management door over TLS, and the enforcer as its client.
+mod management;
 mod metrics;
+/// The shell poller for access servers that cannot run the enforcer.
+mod nas;
 /// What operations answer to doors.
 mod operations;
 /// The RADIUS servers and CoA, against FreeRADIUS's clients, our generator and hand-made packets.
@@ -29,6 +33,8 @@ mod radius;
 mod story;
 /// The Carbon dialect: golden lists, polls, payments, mutated requests.
 mod system_api;
+/// Who had an address at a moment.
+mod who_had;
 mod wire;
 
 /// The sources themselves: who may import whom, and the habits of the house.

@@ -66,7 +66,8 @@ impl Namespace {
     pub fn monitor(&self, kind: &str) -> Monitor {
         let listeners = self.listeners();
         let mut process = Command::new("ip")
-            .args(["netns", "exec", &self.name, "nft", "monitor", kind])
+            .args(["netns", "exec", &self.name, "nft", "monitor"])
+            .args(kind.split_whitespace())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -117,6 +118,11 @@ impl Monitor {
     pub fn wait_for(&self, text: &str) {
         let wanted = |line: &str| line.starts_with("add") && line.contains(text);
         while !wanted(&self.lines.recv_timeout(Duration::from_secs(5)).unwrap()) {}
+    }
+
+    /// The next line, whatever it tells of.
+    pub fn next_line(&self) -> String {
+        self.lines.recv_timeout(Duration::from_secs(5)).unwrap()
     }
 }
 

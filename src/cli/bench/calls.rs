@@ -416,7 +416,7 @@ fn configuration(directory: &Path, tcp: SocketAddr) -> String {
         "[server]\nname = \"bench\"\nstate-dir = \"{directory}\"\ncontrol-socket = \"{directory}/control.sock\"\n\
          [store]\nurl = \"sqlite:{directory}/headgate.db\"\n[radius]\nauth = []\nacct = []\n\
          [system-api]\nlisten = []\n[cabinet]\nlisten = []\n[metrics]\nlisten = []\n\
-         [cgrates]\ntcp = [\"{tcp}\"]\nhttp = []\n"
+         [management]\nlisten = []\n[cgrates]\ntcp = [\"{tcp}\"]\nhttp = []\n"
     )
 }
 

@@ -216,6 +216,9 @@ listen = []
 [cabinet]
 listen = []
 
+[management]
+listen = []
+
 [cgrates]
 tcp = []
 http = []

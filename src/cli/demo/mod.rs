@@ -4,6 +4,7 @@ mod network;
 
 use super::{CliError, CliResult, Context, logging, serve};
 use crate::config::{Config, data};
+use crate::doors::tls;
 use crate::model::*;
 use clap::Args;
 use network::Network;
@@ -27,6 +28,7 @@ struct Ports {
     auth: u16,
     acct: u16,
     system_api: u16,
+    management: u16,
     cabinet: u16,
     metrics: u16,
     calls_tcp: u16,
@@ -52,7 +54,7 @@ impl Demo {
             std::env::current_exe().map_or_else(|_| "headgate".into(), |path| path.display().to_string());
         let program = format!("{program} --config {}", config_file.display());
         let (guide, enforcer) = match &network {
-            None => (guide(&program, &ports), None),
+            None => (guide(&program, &dir, &ports), None),
             Some(_) => (network::guide(&program, &ports), Some(network::Enforcer::start(&config)?)),
         };
         let result = serve::serve(config, &config_file, move || println!("{guide}"));
@@ -90,6 +92,7 @@ impl Ports {
             auth: free(1812, |port| UdpSocket::bind(("127.0.0.1", port)).is_ok())?,
             acct: free(1813, |port| UdpSocket::bind(("127.0.0.1", port)).is_ok())?,
             system_api: free(8082, |port| TcpListener::bind(("127.0.0.1", port)).is_ok())?,
+            management: free(8443, |port| TcpListener::bind(("127.0.0.1", port)).is_ok())?,
             cabinet: free(8080, |port| TcpListener::bind(("127.0.0.1", port)).is_ok())?,
             metrics: free(9812, |port| TcpListener::bind(("127.0.0.1", port)).is_ok())?,
             calls_tcp: free(2001, |port| TcpListener::bind(("127.0.0.1", port)).is_ok())?,
@@ -112,7 +115,7 @@ fn write(path: &Path, text: &str) -> CliResult {
 
 fn config_text(dir: &Path, ports: &Ports, cabinet: &str) -> String {
     let dir = dir.display();
-    let Ports { auth, acct, system_api, metrics, calls_tcp, calls_http, .. } = ports;
+    let Ports { auth, acct, system_api, management, metrics, calls_tcp, calls_http, .. } = ports;
     format!(
         r#"# Written by `headgate demo`.
 [server]
@@ -135,6 +138,12 @@ listen = ["127.0.0.1:{system_api}"]
 [system-api.passwords]
 collector = "demo-collector"
 asr_fiscal = "demo-fiscal"
+
+[management]
+listen = ["127.0.0.1:{management}"]
+[[management.feed-token]]
+name = "demo-nas"
+token = "demo-feed"
 
 [cgrates]
 tcp = ["127.0.0.1:{calls_tcp}"]
@@ -171,8 +180,9 @@ fn load_sample(config: &Config) -> CliResult {
     Ok(())
 }
 
-fn guide(program: &str, ports: &Ports) -> String {
-    let Ports { auth, acct, system_api, cabinet, metrics, calls_tcp, calls_http } = ports;
+fn guide(program: &str, dir: &Path, ports: &Ports) -> String {
+    let Ports { auth, acct, system_api, management, cabinet, metrics, calls_tcp, calls_http } = ports;
+    let certificate = tls::certificate_path(dir).display().to_string();
     let list = |name: &str| {
         format!(
             "curl -g 'http://127.0.0.1:{system_api}/system_api/?model=Abonents&method1=collector_manager.{name}\
@@ -210,6 +220,9 @@ curl -g 'http://127.0.0.1:{system_api}/system_api/?model=Abonents&method1=asr_fi
 # calls: what one costs, and money of a budget taken (the CGRateS dialect; JSON-RPC on port {calls_tcp} too)
 curl 'http://127.0.0.1:{calls_http}/getcost?cstmid=demo&subj=demo&dest=78121234567&ts=2026-04-06T17:30:00%2B03:00&te=2026-04-06T18:30:00%2B03:00'
 curl 'http://127.0.0.1:{calls_http}/debitbalance?cstmid=demo&subj=demo&dest=7@amount=100'
+
+# what an enforcer on another machine follows, over TLS and with its token
+curl --cacert {certificate} -H 'Authorization: Bearer demo-feed' https://localhost:{management}/feed
 
 # what a subscriber without money sees, and metrics
 curl http://127.0.0.1:{cabinet}/

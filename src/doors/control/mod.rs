@@ -1,4 +1,5 @@
-//! The control socket: JSON-RPC 2.0 at `POST /rpc` and the feed at `GET /feed`, over HTTP on a Unix socket.
+//! The control socket: JSON-RPC 2.0 at `POST /rpc`, the feed at `GET /feed` and the reports of enforcers at
+//! `POST /report`, over HTTP on a Unix socket.
 //!
 //! Who may open the socket is said by its owner, group and mode (0660); who asked is known from the kernel and stands in
 //! the postings. The command line and the enforcer beside the server come in here.
@@ -6,10 +7,10 @@
 mod methods;
 mod rpc;
 
-use crate::directory::Cursor;
 use crate::doors::http::{Body, Door, Limits, Method, Parameters, Request, Response};
+use crate::doors::{feed, report};
 use crate::model::Actor;
-use crate::operations::{FeedRequest, Operations};
+use crate::operations::{Follower, Operations, Reports};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -23,6 +24,10 @@ use tokio::task::JoinSet;
 const BODY_OCTETS_MAX: usize = 1 << 30;
 const CONNECTIONS_MAX: usize = 256;
 const SOCKET_MODE: u32 = 0o660;
+/// A follower that does not say `follower=NAME`.
+const FOLLOWER_DEFAULT: &str = "local";
+/// Of a follower's name.
+const FOLLOWER_CHARS_MAX: usize = 63;
 /// Pause after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -31,6 +36,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub fn start(
     path: &Path,
     operations: &Arc<Operations>,
+    reports: &Arc<Reports>,
     stop: &watch::Receiver<bool>,
     tasks: &mut JoinSet<()>,
 ) -> io::Result<()> {
@@ -44,11 +50,16 @@ pub fn start(
     }
     let listener = UnixListener::bind(path).map_err(at)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(SOCKET_MODE)).map_err(at)?;
-    tasks.spawn(serve(listener, Arc::clone(operations), stop.clone()));
+    tasks.spawn(serve(listener, Arc::clone(operations), Arc::clone(reports), stop.clone()));
     Ok(())
 }
 
-async fn serve(listener: UnixListener, operations: Arc<Operations>, stop: watch::Receiver<bool>) {
+async fn serve(
+    listener: UnixListener,
+    operations: Arc<Operations>,
+    reports: Arc<Reports>,
+    stop: watch::Receiver<bool>,
+) {
     let limits = Limits { body_octets_max: BODY_OCTETS_MAX, ..Limits::default() };
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
@@ -70,8 +81,9 @@ async fn serve(listener: UnixListener, operations: Arc<Operations>, stop: watch:
         // Beyond the limit a connection is closed at once; the command line says so.
         let Ok(place) = Arc::clone(&room).try_acquire_owned() else { continue };
         let actor = actor_of(&stream);
-        let operations = Arc::clone(&operations);
-        let handler = move |request| answer(Arc::clone(&operations), actor.clone(), request);
+        let (operations, reports) = (Arc::clone(&operations), Arc::clone(&reports));
+        let handler =
+            move |request| answer(Arc::clone(&operations), Arc::clone(&reports), actor.clone(), request);
         let door = Door::new(handler, limits.clone(), stop.clone());
         connections.spawn(async move {
             door.connection(stream, None).await;
@@ -80,41 +92,31 @@ async fn serve(listener: UnixListener, operations: Arc<Operations>, stop: watch:
     }
 }
 
-async fn answer(operations: Arc<Operations>, actor: Actor, request: Request) -> Response {
+async fn answer(
+    operations: Arc<Operations>,
+    reports: Arc<Reports>,
+    actor: Actor,
+    request: Request,
+) -> Response {
     match (request.path.as_str(), &request.method) {
         ("/rpc", Method::Post) => match rpc::answer(&operations, &actor, &request.body).await {
             Some(answer) => Response::json(200, &answer),
             None => Response::new(204, "application/json", Body::Static(b"")),
         },
-        ("/feed", Method::Get) => match feed_request(&Parameters::of(&request)) {
-            Ok(wanted) => Response::json(200, &operations.feed(&wanted).await),
-            Err(text) => Response::text(400, format!("{text}\n")),
-        },
+        ("/feed", Method::Get) => feed::answer(&operations, &follower(&request), &request).await,
+        ("/report", Method::Post) => report::answer(&reports, &follower(&request).name, &request.body).await,
+        ("/report", _) => Response::method_not_allowed("POST"),
         ("/rpc", _) => Response::method_not_allowed("POST"),
         ("/feed", _) => Response::method_not_allowed("GET"),
-        _ => Response::text(404, "there is /rpc and /feed here\n"),
+        _ => Response::text(404, "there are /rpc, /feed and /report here\n"),
     }
 }
 
-/// `since=EPOCH.N`, `wait=SECONDS`, `nas=IP`, each optional.
-fn feed_request(parameters: &Parameters) -> Result<FeedRequest, String> {
-    let mut wanted = FeedRequest::default();
-    for (name, value) in parameters.iter() {
-        match name {
-            // A cursor that cannot be read is one that nobody gave: everything is sent.
-            "since" => wanted.since = value.parse::<Cursor>().ok(),
-            "wait" => {
-                let seconds =
-                    value.parse().map_err(|_| format!("wait: {value:?} is not a number of seconds"))?;
-                wanted.wait = Duration::from_secs(seconds);
-            }
-            "nas" => {
-                wanted.nas = Some(value.parse().map_err(|_| format!("nas: {value:?} is not an address"))?);
-            }
-            _ => return Err(format!("unknown parameter {name:?}; expected since, wait or nas")),
-        }
-    }
-    Ok(wanted)
+/// How the follower calls itself.
+fn follower(request: &Request) -> Follower {
+    let name = Parameters::parse(&request.query).find("follower").unwrap_or_default().trim().to_owned();
+    let named = !name.is_empty() && name.chars().count() <= FOLLOWER_CHARS_MAX;
+    Follower { name: if named { name } else { FOLLOWER_DEFAULT.to_owned() }, address: None }
 }
 
 /// The user at the other end, as the kernel knows it.

@@ -107,7 +107,7 @@ impl Assignment {
     }
 
     /// The subscriber's lanes at this speed. `device`: where his address is routed to; when it is none of ours, the
-    /// first one. It counts for who has no class yet: a class does not move while it is held.
+    /// first one. It counts for who has no class yet; a class moves only by [`Assignment::relocate`].
     pub fn take(&mut self, subscriber: SubscriberId, shape: Shape, device: Option<&str>) -> Lanes {
         let mut held = self.held.get(&subscriber).copied().unwrap_or_default();
         let down = self.take_one(subscriber, Direction::Down, shape.download, device, &mut held.down);
@@ -135,9 +135,25 @@ impl Assignment {
         self.held.contains_key(&subscriber)
     }
 
-    /// Everybody who has a class.
-    pub fn subscribers(&self) -> impl Iterator<Item = SubscriberId> {
-        self.held.keys().copied()
+    /// The subscriber's addresses are routed to `device` now: his download class moves there, if it is one of ours. It
+    /// keeps its minor, so that whatever names the class is right on both; where the minor is another's there, it
+    /// stays. True: it moved.
+    pub fn relocate(&mut self, subscriber: SubscriberId, device: &str) -> bool {
+        let Some(held) = self.held.get_mut(&subscriber) else { return false };
+        let named = |index: &&usize| self.devices.get(**index).is_some_and(|d| d.name == device);
+        let (Some(old), Some(index)) = (held.down, self.down.iter().find(named).copied()) else {
+            return false;
+        };
+        let Some(there) = self.devices.get_mut(index).filter(|_| index != old.device) else { return false };
+        if !there.minors.take_exactly(old.minor) {
+            return false;
+        }
+        let new = Slot { device: index, ..old };
+        held.down = Some(new);
+        let bandwidth = held.shape.download;
+        self.changes.insert(new, Some(bandwidth));
+        self.give_back(old);
+        true
     }
 
     /// How many classes there are.
@@ -259,6 +275,16 @@ impl Minors {
         let minor = u16::try_from(index * usize::from(WORD_BITS)).ok()? + u16::try_from(bit).ok()?;
         self.mark(minor, true);
         Some(minor)
+    }
+
+    /// False: it is taken.
+    fn take_exactly(&mut self, minor: u16) -> bool {
+        let (word, bit) = place(minor);
+        let free = self.0.get(word).is_some_and(|word| word & (1 << bit) == 0);
+        if free {
+            self.mark(minor, true);
+        }
+        free
     }
 
     fn give_back(&mut self, minor: u16) {

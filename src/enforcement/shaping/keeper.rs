@@ -13,6 +13,7 @@ use crate::enforcement::wanted::Entry;
 use crate::model::SubscriberId;
 use ipnet::IpNet;
 use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,6 +30,8 @@ const MEND_DEBOUNCE: Duration = Duration::from_millis(5);
 /// Between two looks at the devices, so that somebody who changes them all the time does not keep us busy.
 const MEND_GAP: Duration = Duration::from_millis(100);
 const RETRY_GAP: Duration = Duration::from_secs(1);
+/// Routes looked up in one turn: some milliseconds.
+const TURN_ROUTES_MAX: usize = 256;
 
 /// What the watcher and the keeper share.
 #[derive(Clone, Default)]
@@ -44,6 +47,10 @@ pub struct Keeper {
     /// None: there is no device to make classes on.
     shaper: Option<Shaper>,
     shared: Disturbance,
+    /// An address of everybody who has a class, where it matters to which device it is routed.
+    homes: FxHashMap<SubscriberId, IpAddr>,
+    /// Whose routes are to be looked up again: at boot classes are given before there are routes.
+    routes_due: Vec<SubscriberId>,
     /// No element names a class that is to go.
     settled: bool,
     /// None: never.
@@ -63,6 +70,8 @@ impl Keeper {
             assignment,
             shaper,
             shared: Disturbance::default(),
+            homes: FxHashMap::default(),
+            routes_due: Vec::new(),
             settled: false,
             looked: None,
             next_look: Instant::now(),
@@ -112,6 +121,7 @@ impl Keeper {
         if self.shaper.is_some() && Instant::now() >= self.next_look {
             self.look()?;
         }
+        self.follow_routes();
         let Some(shaper) = self.shaper.as_mut() else { return Ok(()) };
         if shaper.to_make() > 0 {
             let made = shaper.make(TURN_CLASSES_MAX);
@@ -127,6 +137,7 @@ impl Keeper {
     pub fn patience(&self) -> Duration {
         match &self.shaper {
             None => Duration::MAX,
+            Some(_) if !self.routes_due.is_empty() => Duration::ZERO,
             Some(shaper) if shaper.to_make() > 0 => Duration::ZERO,
             Some(shaper) if self.settled && shaper.to_remove() > 0 => Duration::ZERO,
             Some(_) => self.next_look.saturating_duration_since(Instant::now()),
@@ -142,6 +153,7 @@ impl Keeper {
         self.looked = Some(now);
         self.next_look = now + CHECK_INTERVAL;
         self.watch();
+        self.routes_due = self.homes.keys().copied().collect();
         if make + remove > 0 && !first {
             tracing::warn!("mending shaping: {make} classes to be made, {remove} to be removed");
         }
@@ -179,11 +191,22 @@ impl Keeper {
         self.next_look = self.next_look.min(Instant::now() + RETRY_GAP);
     }
 
-    /// The device that an address is routed to, where that matters.
-    fn device_of(&mut self, address: IpAddr) -> Option<String> {
-        if !self.assignment.asks_for_routes() {
-            return None;
+    /// Moves classes to the devices that their addresses are routed to by now; a part of them.
+    fn follow_routes(&mut self) {
+        for _ in 0..TURN_ROUTES_MAX {
+            let Some(subscriber) = self.routes_due.pop() else { break };
+            let Some(address) = self.homes.get(&subscriber).copied() else { continue };
+            if let Some(device) = self.device_of(address) {
+                self.assignment.relocate(subscriber, &device);
+            }
         }
+        if let Some(shaper) = &mut self.shaper {
+            shaper.want(self.assignment.take_changes());
+        }
+    }
+
+    /// The device that an address is routed to.
+    fn device_of(&mut self, address: IpAddr) -> Option<String> {
         let found = self.shaper.as_mut()?.device_of(address);
         // Not known: as if it were none of ours.
         found.ok().flatten().map(str::to_owned)
@@ -194,11 +217,18 @@ impl Assign for Keeper {
     fn lanes(&mut self, address: IpNet, entry: &Entry) -> Lanes {
         // A prefix's own first address may be anycast of its router; any of its hosts goes the same way.
         let host = address.hosts().nth(1).unwrap_or(address.addr());
-        let device = if self.assignment.holds(entry.subscriber) { None } else { self.device_of(host) };
+        let mut device = None;
+        if self.assignment.asks_for_routes() {
+            if !self.assignment.holds(entry.subscriber) {
+                device = self.device_of(host);
+            }
+            self.homes.insert(entry.subscriber, host);
+        }
         self.assignment.take(entry.subscriber, entry.shape, device.as_deref())
     }
 
     fn release(&mut self, subscriber: SubscriberId) {
+        self.homes.remove(&subscriber);
         self.assignment.release(subscriber);
     }
 }

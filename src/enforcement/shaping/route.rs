@@ -10,6 +10,8 @@ use std::net::IpAddr;
 pub const NEWLINK: u16 = 16;
 pub const DELLINK: u16 = 17;
 const GETLINK: u16 = 18;
+pub const NEWADDR: u16 = 20;
+pub const DELADDR: u16 = 21;
 pub const NEWROUTE: u16 = 24;
 const GETROUTE: u16 = 26;
 pub const NEWQDISC: u16 = 36;
@@ -446,6 +448,11 @@ pub struct Statistics {
 pub fn link<'a>(message: &Message<'a>) -> Option<(i32, &'a str)> {
     let attributes = Attributes(message.body.get(LINK_HEADER..)?);
     Some((signed_at(message.body, 4)?, attributes.text(IFLA_IFNAME)?))
+}
+
+/// The interface that an address was given to or taken from (`ifaddrmsg`).
+pub fn address_device(message: &Message<'_>) -> Option<i32> {
+    signed_at(message.body, 4)
 }
 
 /// The interface behind which an address is, from the answer to a [`route_request`].

@@ -147,7 +147,7 @@ fn interrupted() -> NetlinkError {
     NetlinkError::Unclear(io::Error::new(io::ErrorKind::Interrupted, "it changed while it was read"))
 }
 
-/// Hears of changes to interfaces and traffic control, except those of one port.
+/// Hears of changes to interfaces, their addresses and traffic control, except those of one port.
 pub struct RouteListener {
     fd: OwnedFd,
     buffer: Vec<u8>,
@@ -160,7 +160,9 @@ impl RouteListener {
         let _ = set_option(&fd, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &RECEIVE_BUFFER_OCTETS);
         leave_out(&fd, own_port)?;
         set_receive_timeout(&fd, patience)?;
-        for group in [libc::RTNLGRP_LINK, libc::RTNLGRP_TC] {
+        for group in
+            [libc::RTNLGRP_LINK, libc::RTNLGRP_IPV4_IFADDR, libc::RTNLGRP_IPV6_IFADDR, libc::RTNLGRP_TC]
+        {
             set_option(&fd, libc::SOL_NETLINK, libc::NETLINK_ADD_MEMBERSHIP, &group)?;
         }
         Ok(RouteListener { fd, buffer: vec![0; READ_OCTETS] })

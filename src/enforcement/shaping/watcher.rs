@@ -61,6 +61,10 @@ fn concerns(message: &Message<'_>, devices: &[String], shared: &Disturbance) -> 
         route::NEWLINK | route::DELLINK => {
             route::link(message).is_some_and(|(_, name)| devices.iter().any(|device| device == name))
         }
+        // Where addresses are routed to may have changed.
+        route::NEWADDR | route::DELADDR => {
+            route::address_device(message).is_some_and(|index| shared.watched.lock().contains(&index))
+        }
         route::NEWQDISC..=route::DELTCLASS => {
             Traffic::read(message).is_some_and(|traffic| shared.watched.lock().contains(&traffic.index))
         }

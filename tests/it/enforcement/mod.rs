@@ -8,6 +8,7 @@ mod counting;
 mod enforcer;
 mod feed;
 mod guards;
+mod ipoe;
 mod mending;
 mod shaping;
 mod shaping_classes;

@@ -31,7 +31,7 @@ impl Server {
             "[server]\nstate-dir = \"{path}/state\"\ncontrol-socket = \"{path}/control.sock\"\n\
              [store]\nurl = \"sqlite:{path}/state/headgate.db\"\n[radius]\nauth = []\nacct = []\n\
              [system-api]\nlisten = [\"{address}\"]\nallow = \"127.0.0.0/8\"\n\
-             [system-api.passwords]\nasr_fiscal = \"f\"\n[cabinet]\nlisten = []\n[cgrates]\ntcp = []\nhttp = []\n[metrics]\nlisten = []\n"
+             [system-api.passwords]\nasr_fiscal = \"f\"\n[cabinet]\nlisten = []\n[management]\nlisten = []\n[cgrates]\ntcp = []\nhttp = []\n[metrics]\nlisten = []\n"
         );
         fs::write(dir.path().join("headgate.toml"), config).unwrap();
         let mut data = String::new();

@@ -180,6 +180,7 @@ impl System {
             rules: options.rules,
             counters: Arc::default(),
             ports: tokio::sync::watch::Sender::new(PortRules::default()),
+            followers: Default::default(),
             nas_orders: orders,
         });
         let runtime =

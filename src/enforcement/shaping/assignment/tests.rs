@@ -124,6 +124,30 @@ fn the_download_class_is_made_where_the_address_is_routed_to() {
 }
 
 #[test]
+fn a_class_follows_its_address_to_another_device_with_the_same_id() {
+    let mut assignment = Assignment::new(&names(&["vlan10", "vlan20"]), Some("eth0"));
+    let lanes = assignment.take(ANNA, shape(1, 1), None);
+    let twin = SubscriberId(ANNA.0 + i64::from(MINORS));
+    assignment.take(twin, shape(1, 1), Some("vlan20"));
+    assignment.take_changes();
+    let slot = |device, minor| Slot { device, minor };
+    assert!(!assignment.relocate(ANNA, "vlan20"), "the twin has that minor there");
+    assignment.release(twin);
+    assignment.take_changes();
+    assert!(assignment.relocate(ANNA, "vlan20"));
+    assert_eq!(assignment.take(ANNA, shape(1, 1), None), lanes);
+    let moved = BTreeMap::from([(slot(1, 0x11), None), (slot(2, 0x11), Some(kbit(1, 1)))]);
+    assert_eq!(assignment.take_changes(), moved);
+    for nowhere in ["vlan20", "eth0", "lo"] {
+        assert!(!assignment.relocate(ANNA, nowhere), "{nowhere}");
+    }
+    assert!(!assignment.relocate(BORIS, "vlan10"), "has nothing");
+    assignment.release(ANNA);
+    assert_eq!(assignment.take(ANNA, shape(1, 1), None), lanes);
+    assert_eq!(assignment.take_changes().remove(&slot(1, 0x11)), Some(Some(kbit(1, 1))), "both were free");
+}
+
+#[test]
 fn one_device_for_both_directions_gives_two_classes() {
     let mut assignment = Assignment::new(&names(&["eth0"]), Some("eth0"));
     assert_eq!(assignment.devices().count(), 1);

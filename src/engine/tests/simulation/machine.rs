@@ -1,4 +1,5 @@
-//! The server: it decides, writes, and takes in, as the writer does; and it is killed.
+//! The server: it decides a batch of commands one upon the other, takes them in, and writes them together, as the writer
+//! does; and it is killed.
 
 use super::audit::{Audit, Totals};
 use super::chance::Chance;
@@ -10,6 +11,8 @@ use crate::engine::{Request, Settings, State, Touched, day_of};
 use crate::model::*;
 use std::collections::BTreeMap;
 
+/// Commands that are written together.
+const BATCH_MAX: usize = 40;
 /// A repeated payment is one of so many that were made last, or of all.
 const LATE_REPEAT: u64 = 20;
 /// A crash at one in so many steps of the clock once the day is charged: they note that the ledger is at work.
@@ -19,7 +22,7 @@ const STEPS_MAX: usize = 10_000;
 /// Crashes, repeats and disorder.
 pub struct Chaos {
     chance: Chance,
-    /// One crash in so many steps before what was decided is written, and one after it.
+    /// One crash in so many batches before what was decided is written, and one after it.
     crash_every: u64,
 }
 
@@ -29,6 +32,16 @@ impl Chaos {
     }
 }
 
+/// What somebody wants of the server.
+struct Asked {
+    command: Command,
+    key: Option<RequestKey>,
+    /// It was answered before.
+    repeat: bool,
+}
+
+type Answer = Result<Outcome, Refusal>;
+
 pub struct Machine {
     pub state: State,
     pub crashes: u32,
@@ -37,6 +50,7 @@ pub struct Machine {
     kept: Kept,
     audit: Audit,
     chaos: Option<Chaos>,
+    queue: Vec<Asked>,
     /// What was sent, to be sent again.
     paid: Vec<PaymentRequest>,
     heard: Vec<AccountingRecord>,
@@ -56,13 +70,15 @@ impl Machine {
             kept: Kept::default(),
             audit: Audit::default(),
             chaos,
+            queue: Vec::new(),
             paid: Vec::new(),
             heard: Vec::new(),
             spooled: 0,
             asked: 0,
             refusals: BTreeMap::new(),
         };
-        machine.run(&load(&town.data(), LoadOptions::default()));
+        machine.enqueue(load(&town.data(), LoadOptions::default()));
+        machine.run_queue();
         assert_eq!(machine.refusals, BTreeMap::new());
         machine.tick();
         machine
@@ -76,131 +92,50 @@ impl Machine {
     pub fn tick(&mut self) {
         let mut steps = 0;
         while self.state.next_clock(|| true, self.now) <= self.now {
-            self.run(&Command::Clock { synchronised: true });
+            self.enqueue(Command::Clock { synchronised: true });
+            self.run_queue();
             steps += 1;
             assert!(steps < STEPS_MAX, "the clock has no end at {:?}", self.now);
         }
         self.state.take_due(self.now);
     }
 
-    pub fn run_group(&mut self, group: Group) {
-        match group {
-            Group::One(command) => self.run(&command),
-            Group::Reversal(key) => {
-                if let Some(transfer) = self.kept.payment(&key).map(|payment| payment.transfer) {
-                    let reason = "Ошибочный платёж".into();
-                    self.run(&Command::Correction(CorrectionCommand::Reverse { transfer, reason }));
+    /// What comes in an hour, in batches.
+    pub fn run(&mut self, groups: Vec<Group>) {
+        for group in groups {
+            match group {
+                Group::One(command) => self.enqueue(command),
+                Group::Reversal(key) => {
+                    // Who wants it knows the payment from an answer.
+                    self.run_queue();
+                    if let Some(transfer) = self.kept.payment(&key).map(|payment| payment.transfer) {
+                        let reason = "Ошибочный платёж".into();
+                        self.enqueue(Command::Correction(CorrectionCommand::Reverse { transfer, reason }));
+                    }
                 }
+                Group::Payments(payments) => self.enqueue_payments(payments),
+                Group::Usage(records) => self.enqueue_usage(records),
             }
-            Group::Payments(payments) => self.run_payments(payments),
-            Group::Usage(records) => self.run_usage(records),
         }
+        self.run_queue();
+    }
+
+    fn enqueue(&mut self, command: Command) {
+        self.asked += 1;
+        let key = RequestKey { key: self.asked.to_string(), payload: [1; 32] };
+        let key = has_key(&command).then_some(key);
+        self.queue.push(Asked { command, key, repeat: false });
     }
 
     /// In another order, and some again.
-    fn run_payments(&mut self, mut payments: Vec<PaymentRequest>) {
+    fn enqueue_payments(&mut self, mut payments: Vec<PaymentRequest>) {
         if let Some(chaos) = &mut self.chaos {
             chaos.chance.shuffle(&mut payments);
         }
         for payment in payments {
-            self.run(&Command::Pay(payment.clone()));
+            self.enqueue(Command::Pay(payment.clone()));
             self.paid.push(payment);
             self.repeat_a_payment();
-        }
-    }
-
-    /// As a spool brings it; records that a NAS has sent before, now and some time ago, among them.
-    fn run_usage(&mut self, mut records: Vec<AccountingRecord>) {
-        if let Some(chaos) = &mut self.chaos {
-            let new = records.clone();
-            records.append(&mut self.heard);
-            records.extend(new.iter().filter(|_| chaos.chance.once_in(3)).cloned());
-            chaos.chance.shuffle(&mut records);
-            self.heard = new;
-        }
-        let entries = records.into_iter().map(|record| {
-            self.spooled += 1;
-            let position = SpoolPosition { epoch: 1, sequence: self.spooled };
-            (position, SpoolEntry::Accounting(record))
-        });
-        let command = Command::Replay { edge: "edge1".into(), entries: entries.collect() };
-        self.run(&command);
-    }
-
-    /// Runs a command once; killed before it is written, and again before it is answered.
-    fn run(&mut self, command: &Command) {
-        self.asked += 1;
-        let key = RequestKey { key: self.asked.to_string(), payload: [1; 32] };
-        let key = has_key(command).then_some(key);
-        if self.is_killed(command) {
-            // Decided, and written nowhere: whoever asked has no answer and asks again.
-            let _ = self.state.decide(command, &actor(), self.now);
-            self.restart();
-        }
-        let answer = self.step(command, key.as_ref());
-        if let Err(refusal) = &answer {
-            *self.refusals.entry(refusal.token.clone()).or_default() += 1;
-        }
-        if self.is_killed(command) {
-            self.restart();
-            if !matches!(command, Command::Clock { .. }) {
-                self.ask_again(command, key.as_ref(), answer);
-            }
-        }
-    }
-
-    fn is_killed(&mut self, command: &Command) -> bool {
-        let Some(chaos) = &mut self.chaos else { return false };
-        // Most steps of the clock note only that the ledger is at work.
-        let today = day_of(self.now, &self.settings.time_zone);
-        let charged = self.state.fees_status(self.now).through == Some(today);
-        let heartbeat = charged && matches!(command, Command::Clock { .. });
-        let seldom = if heartbeat { HEARTBEATS } else { 1 };
-        chaos.chance.once_in(chaos.crash_every * seldom)
-    }
-
-    fn restart(&mut self) {
-        self.crashes += 1;
-        self.state = State::new(self.kept.snapshot(), self.settings.clone(), self.now);
-    }
-
-    fn step(&mut self, command: &Command, key: Option<&RequestKey>) -> Result<Outcome, Refusal> {
-        let actor = actor();
-        let request = Request { command, actor: &actor, key };
-        let wanted = self.state.wanted(std::iter::once(request));
-        self.state.remember(self.kept.recalled(&wanted));
-        let decision = self.state.decide_request(&request, self.now)?;
-        self.audit.note(&self.state, &decision.changes, self.now);
-        let mut touched = Touched::default();
-        for change in &decision.changes {
-            self.state.absorb(change, self.now, &mut touched);
-        }
-        for change in decision.changes {
-            self.kept.write(change);
-        }
-        Ok(decision.outcome)
-    }
-
-    /// It was written and not answered. The same again has the same answer and moves nothing.
-    fn ask_again(&mut self, command: &Command, key: Option<&RequestKey>, first: Result<Outcome, Refusal>) {
-        let moved = self.audit.transfers();
-        let again = self.step(command, key);
-        assert_eq!(self.audit.transfers(), moved, "{command:?} moved money twice");
-        match (first, again) {
-            (
-                Ok(Outcome::Paid { payment: first, .. }),
-                Ok(Outcome::Paid { payment: again, repeat: true }),
-            ) => {
-                assert_eq!(again, first);
-            }
-            (Ok(first), Ok(Outcome::Repeat(again))) => assert_eq!(*again, first),
-            (Ok(Outcome::Replayed { applied: new, .. }), Ok(again)) => {
-                assert_eq!(again, Outcome::Replayed { applied: 0, skipped: new });
-            }
-            (Ok(Outcome::Loaded(_)), Ok(Outcome::Loaded(again))) => {
-                assert!(again.rows.iter().all(|row| row.effect == RowEffect::Unchanged));
-            }
-            (first, again) => assert_eq!(again, first, "{command:?}"),
         }
     }
 
@@ -214,10 +149,127 @@ impl Machine {
         let oldest = if chaos.chance.once_in(LATE_REPEAT) { 0 } else { known.saturating_sub(10) };
         let place = oldest + chaos.chance.index(known - oldest);
         let command = Command::Pay(self.paid[place].clone());
-        let moved = self.audit.transfers();
-        match self.step(&command, None) {
-            Ok(Outcome::Paid { repeat: true, .. }) => assert_eq!(self.audit.transfers(), moved),
-            other => panic!("{command:?} was repeated and answered with {other:?}"),
+        self.queue.push(Asked { command, key: None, repeat: true });
+    }
+
+    /// As a spool brings it; records that a NAS has sent before, now and some time ago, among them.
+    fn enqueue_usage(&mut self, mut records: Vec<AccountingRecord>) {
+        if let Some(chaos) = &mut self.chaos {
+            let new = records.clone();
+            records.append(&mut self.heard);
+            records.extend(new.iter().filter(|_| chaos.chance.once_in(3)).cloned());
+            chaos.chance.shuffle(&mut records);
+            self.heard = new;
+        }
+        let entries = records.into_iter().map(|record| {
+            self.spooled += 1;
+            let position = SpoolPosition { epoch: 1, sequence: self.spooled };
+            (position, SpoolEntry::Accounting(record))
+        });
+        let entries = entries.collect();
+        self.enqueue(Command::Replay { edge: "edge1".into(), entries });
+    }
+
+    fn run_queue(&mut self) {
+        let queue = std::mem::take(&mut self.queue);
+        let mut rest = queue.as_slice();
+        while !rest.is_empty() {
+            let most = match &mut self.chaos {
+                Some(chaos) => chaos.chance.index(BATCH_MAX) + 1,
+                None => BATCH_MAX,
+            };
+            let (batch, later) = rest.split_at(most.min(rest.len()));
+            self.run_batch(batch);
+            rest = later;
+        }
+    }
+
+    /// Runs a batch once; killed before it is written, and again before it is answered.
+    fn run_batch(&mut self, batch: &[Asked]) {
+        if self.is_killed(batch) {
+            self.decide_in_vain(batch);
+            self.restart();
+        }
+        let answers = self.step(batch);
+        for refusal in answers.iter().filter_map(|answer| answer.as_ref().err()) {
+            *self.refusals.entry(refusal.token.clone()).or_default() += 1;
+        }
+        if self.is_killed(batch) {
+            self.restart();
+            self.ask_again(batch, answers);
+        }
+    }
+
+    fn is_killed(&mut self, batch: &[Asked]) -> bool {
+        let Some(chaos) = &mut self.chaos else { return false };
+        // Most steps of the clock note only that the ledger is at work.
+        let heartbeat = matches!(batch, [Asked { command: Command::Clock { .. }, .. }]) && {
+            let today = day_of(self.now, &self.settings.time_zone);
+            self.state.fees_status(self.now).through == Some(today)
+        };
+        let seldom = if heartbeat { HEARTBEATS } else { 1 };
+        chaos.chance.once_in(chaos.crash_every * seldom)
+    }
+
+    /// Killed in the midst of a batch: it was decided and taken in so far, and written nowhere. Whoever asked has no
+    /// answer and asks again.
+    fn decide_in_vain(&mut self, batch: &[Asked]) {
+        let reached = self.chaos.as_mut().map_or(0, |chaos| chaos.chance.index(batch.len()) + 1);
+        self.recall(batch);
+        let (actor, mut touched) = (actor(), Touched::default());
+        for asked in &batch[..reached] {
+            let decided = self.state.decide_request(&asked.request(&actor), self.now);
+            for change in decided.iter().flat_map(|decision| &decision.changes) {
+                self.state.absorb(change, self.now, &mut touched);
+            }
+        }
+    }
+
+    fn restart(&mut self) {
+        self.crashes += 1;
+        self.state = State::new(self.kept.snapshot(), self.settings.clone(), self.now);
+    }
+
+    /// Asks the store for what the state does not remember.
+    fn recall(&mut self, batch: &[Asked]) {
+        let actor = actor();
+        let wanted = self.state.wanted(batch.iter().map(|asked| asked.request(&actor)));
+        self.state.remember(self.kept.recalled(&wanted));
+    }
+
+    fn step(&mut self, batch: &[Asked]) -> Vec<Answer> {
+        self.recall(batch);
+        let (actor, mut touched, mut written) = (actor(), Touched::default(), Vec::new());
+        let mut decide = |asked: &Asked| {
+            let decision = self.state.decide_request(&asked.request(&actor), self.now)?;
+            if asked.repeat {
+                assert_eq!(decision.changes, [], "{:?} was done twice", asked.command);
+                assert!(matches!(decision.outcome, Outcome::Paid { repeat: true, .. }));
+            }
+            self.audit.note(&self.state, &decision.changes, self.now);
+            for change in &decision.changes {
+                self.state.absorb(change, self.now, &mut touched);
+            }
+            written.extend(decision.changes);
+            Ok(decision.outcome)
+        };
+        let answers = batch.iter().map(&mut decide).collect();
+        written.iter().for_each(|change| self.kept.write(change));
+        answers
+    }
+
+    /// It was written and not answered. The same again has the same answer and moves nothing.
+    fn ask_again(&mut self, batch: &[Asked], answers: Vec<Answer>) {
+        for (place, (asked, first)) in batch.iter().zip(answers).enumerate() {
+            // What nobody remembers may be answered otherwise after what came next.
+            let is_last = place + 1 == batch.len();
+            if matches!(asked.command, Command::Clock { .. }) || !is_last && !asked.is_remembered(&first) {
+                continue;
+            }
+            let moved = self.audit.transfers();
+            let again = self.step(std::slice::from_ref(asked)).remove(0);
+            assert_eq!(self.audit.transfers(), moved, "{:?} moved money twice", asked.command);
+            compare(&asked.command, first, again);
         }
     }
 
@@ -230,10 +282,37 @@ impl Machine {
     }
 }
 
+impl Asked {
+    fn request<'a>(&'a self, actor: &'a Actor) -> Request<'a> {
+        Request { command: &self.command, actor, key: self.key.as_ref() }
+    }
+
+    fn is_remembered(&self, answer: &Answer) -> bool {
+        let names_itself = matches!(self.command, Command::Pay(_) | Command::Replay { .. });
+        answer.is_ok() && (names_itself || self.request(&actor()).stored_key().is_some())
+    }
+}
+
 /// What is no request of a person, or names itself, has no key.
 fn has_key(command: &Command) -> bool {
     !matches!(
         command,
         Command::Pay(_) | Command::Clock { .. } | Command::Replay { .. } | Command::Load { .. }
     )
+}
+
+fn compare(command: &Command, first: Answer, again: Answer) {
+    match (first, again) {
+        (Ok(Outcome::Paid { payment: first, .. }), Ok(Outcome::Paid { payment: again, repeat: true })) => {
+            assert_eq!(again, first);
+        }
+        (Ok(first), Ok(Outcome::Repeat(again))) => assert_eq!(*again, first),
+        (Ok(Outcome::Replayed { applied: new, .. }), Ok(again)) => {
+            assert_eq!(again, Outcome::Replayed { applied: 0, skipped: new });
+        }
+        (Ok(Outcome::Loaded(_)), Ok(Outcome::Loaded(again))) => {
+            assert!(again.rows.iter().all(|row| row.effect == RowEffect::Unchanged));
+        }
+        (first, again) => assert_eq!(again, first, "{command:?}"),
+    }
 }

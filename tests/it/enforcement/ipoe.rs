@@ -1,0 +1,268 @@
+//! IPoE on real parts: a server and an enforcer as processes, a subscriber in a namespace that answers or is silent.
+
+use crate::network::{Namespace, Network, wait_until};
+use serde_json::Value;
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+const DATA: &str = r#"
+[[plan]]
+name = "metered"
+traffic-price-in = "1"
+traffic-price-out = "1"
+[[subscriber]]
+login = "ivanov"
+contract = "1001"
+plan = "metered"
+access = "ipoe"
+ip = "10.9.0.2"
+balance = "1000"
+[[subscriber]]
+login = "petrova"
+contract = "1002"
+plan = "metered"
+access = "ipoe"
+mac = "02:00:00:00:00:66"
+balance = "1000"
+"#;
+/// Tries times interval of the configuration below, and what a busy machine adds.
+const SILENCE: Duration = Duration::from_secs(20);
+const SECOND: Duration = Duration::from_secs(1);
+
+struct Site {
+    dir: TempDir,
+    namespace: String,
+    server: Option<Child>,
+    enforcer: Option<Child>,
+}
+
+impl Site {
+    fn start(network: &Network) -> Site {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().to_str().unwrap();
+        let config = format!(
+            "[server]\nstate-dir = \"{path}\"\ncontrol-socket = \"{path}/control.sock\"\n\
+             [store]\nurl = \"sqlite:{path}/headgate.db\"\n\
+             [radius]\nauth = []\nacct = []\n[system-api]\nlisten = []\n[cgrates]\ntcp = []\nhttp = []\n\
+             [cabinet]\nlisten = []\n[management]\nlisten = []\n[metrics]\nlisten = []\n\
+             [enforcement]\nservers = [\"unix:{path}/control.sock\"]\nlan = [\"lan0\"]\nprotect-ports = false\n\
+             probe-interval-seconds = 1\nprobe-tries = 3\n"
+        );
+        fs::write(dir.path().join("headgate.toml"), config).unwrap();
+        fs::write(dir.path().join("data.toml"), DATA).unwrap();
+        let mut site = Site { dir, namespace: network.nas.name.clone(), server: None, enforcer: None };
+        let data = site.dir.path().join("data.toml");
+        site.headgate(&["load", data.to_str().unwrap()]);
+        site.start_server();
+        site.start_enforcer();
+        site
+    }
+
+    fn program(&self, words: &[&str]) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.namespace, env!("CARGO_BIN_EXE_headgate")]);
+        command.args(words).arg("--config").arg(self.dir.path().join("headgate.toml"));
+        command
+    }
+
+    fn headgate(&self, words: &[&str]) -> String {
+        let output = self.program(words).output().unwrap();
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn spawn(&self, word: &str) -> Child {
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.dir.path().join(format!("{word}.log")));
+        self.program(&[word]).stderr(log.unwrap()).stdout(Stdio::null()).spawn().unwrap()
+    }
+
+    fn start_server(&mut self) {
+        self.server = Some(self.spawn("serve"));
+        wait_until("the server answers", SECOND * 10, || {
+            self.program(&["status", "--json"]).output().unwrap().status.success()
+        });
+    }
+
+    fn start_enforcer(&mut self) {
+        self.enforcer = Some(self.spawn("enforce"));
+        wait_until("the enforcer's table stands", SECOND * 10, || {
+            let list = ["netns", "exec", &self.namespace, "nft", "list", "table", "inet", "headgate"];
+            Command::new("ip").args(list).output().unwrap().status.success()
+        });
+    }
+
+    /// Posts a report to the control socket; the answer.
+    fn report(&self, body: &str) -> Value {
+        let socket = self.dir.path().join("control.sock");
+        let output = Command::new("curl")
+            .args(["-s", "--max-time", "5", "--unix-socket", socket.to_str().unwrap()])
+            .args(["http://headgate/report", "-d", body])
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        serde_json::from_str(&text).unwrap_or_else(|_| panic!("not JSON: {text}"))
+    }
+
+    /// This source is seen.
+    fn seen(&self, address: &str, mac: &str) {
+        let body = format!(r#"{{"boot":"b1","sightings":[{{"address":"{address}","mac":"{mac}"}}]}}"#);
+        let answer = self.report(&body);
+        assert_eq!(answer["logged_in"], 1, "{answer}");
+    }
+
+    fn sessions(&self) -> Vec<String> {
+        let rows: Value = serde_json::from_str(&self.headgate(&["sessions", "--json"])).unwrap();
+        let rows = rows.as_array().unwrap().iter();
+        rows.map(|row| row["login"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        kill(self.server.take());
+        kill(self.enforcer.take());
+        if std::thread::panicking() {
+            for log in ["serve.log", "enforce.log"] {
+                let text = fs::read_to_string(self.dir.path().join(log)).unwrap_or_default();
+                eprintln!("--- {log}\n{text}");
+            }
+        }
+    }
+}
+
+/// `kill -9` of a process that was started through `ip netns exec`, which becomes that process.
+fn kill(child: Option<Child>) {
+    if let Some(mut child) = child {
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+fn pings(namespace: &Namespace, from: &str, to: &str) -> bool {
+    namespace.shell(&format!("ping -c 1 -W 1 -I {from} {to}")).status.success()
+}
+
+#[test]
+fn who_answers_stays_and_who_is_silent_is_logged_off_over_ipv4_and_ipv6() {
+    let network = Network::new();
+    let site = Site::start(&network);
+    site.seen("10.9.0.2", "02:00:00:00:00:02");
+    site.seen("10.9.0.66", "02:00:00:00:00:66");
+    site.seen("fd00:9::2", "02:00:00:00:00:66");
+    let took = wait_until("the subscriber passes", SECOND * 5, || {
+        pings(&network.subscriber, "10.9.0.2", "203.0.113.2")
+    });
+    println!("report to first packet passed: {took:?}");
+    // Several times the silence that logs off, without a packet of the subscribers' own.
+    std::thread::sleep(SECOND * 10);
+    assert_eq!(site.sessions(), ["ivanov", "petrova"], "both answer when they are asked");
+
+    network.subscriber.ip("addr del 10.9.0.66/24 dev up0");
+    std::thread::sleep(SECOND * 10);
+    assert_eq!(site.sessions(), ["ivanov", "petrova"], "the IPv6 address still answers");
+    network.subscriber.ip("-6 addr del fd00:9::2/64 dev up0");
+    let took = wait_until("petrova is logged off", SILENCE, || site.sessions() == ["ivanov"]);
+    println!("silence to log-off, with 3 tries of 1 s: {took:?}");
+
+    network.subscriber.ip("addr del 10.9.0.2/24 dev up0");
+    wait_until("ivanov is logged off", SILENCE, || site.sessions().is_empty());
+    wait_until("the kernel follows", SECOND * 5, || {
+        !network.nas.must("nft list table inet headgate").contains("10.9.0.2")
+    });
+    network.subscriber.ip("addr add 10.9.0.2/24 dev up0");
+    assert!(!pings(&network.subscriber, "10.9.0.2", "203.0.113.2"));
+    site.seen("10.9.0.2", "02:00:00:00:00:02");
+    wait_until("it passes again", SECOND * 5, || pings(&network.subscriber, "10.9.0.2", "203.0.113.2"));
+}
+
+#[test]
+fn without_the_right_to_raw_packets_nobody_is_logged_off_and_the_log_says_so() {
+    let network = Network::new();
+    let mut site = Site::start(&network);
+    kill(site.enforcer.take());
+    let log = fs::File::create(site.dir.path().join("enforce.log")).unwrap();
+    let enforcer = Command::new("ip")
+        .args(["netns", "exec", &network.nas.name, "setpriv", "--bounding-set", "-net_raw"])
+        .args([env!("CARGO_BIN_EXE_headgate"), "enforce", "--config"])
+        .arg(site.dir.path().join("headgate.toml"))
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    site.enforcer = Some(enforcer);
+    site.seen("10.9.0.66", "02:00:00:00:00:66");
+    wait_until("the enforcer complains", SECOND * 10, || {
+        let log = fs::read_to_string(site.dir.path().join("enforce.log")).unwrap();
+        log.contains("CAP_NET_RAW is needed")
+    });
+    network.subscriber.ip("addr del 10.9.0.66/24 dev up0");
+    std::thread::sleep(SECOND * 8);
+    assert_eq!(site.sessions(), ["petrova"]);
+}
+
+/// Echoes of 1000 octets: 1028 with the headers of IP and ICMP, each way.
+fn ping_octets(namespace: &Namespace, count: u64) -> u64 {
+    namespace.must(&format!("ping -q -c {count} -i 0.02 -W 2 -s 1000 -I 10.9.0.2 203.0.113.2"));
+    count * 1028
+}
+
+#[test]
+fn octets_are_exact_over_kills_of_enforcer_and_server() {
+    let network = Network::new();
+    let mut site = Site::start(&network);
+    let in_kernel = || network.nas.must("nft list table inet headgate").contains("10.9.0.2");
+    let octets = |site: &Site| {
+        let rows: Value = serde_json::from_str(&site.headgate(&["sessions", "ivanov", "--json"])).unwrap();
+        (rows[0]["octets_in"].as_u64().unwrap(), rows[0]["octets_out"].as_u64().unwrap())
+    };
+    site.seen("10.9.0.2", "02:00:00:00:00:02");
+    wait_until("the kernel has the element", SECOND * 5, in_kernel);
+    let mut sent = ping_octets(&network.subscriber, 20);
+    wait_until("a reading has come", SECOND * 30, || octets(&site) == (sent, sent));
+
+    kill(site.enforcer.take());
+    sent += ping_octets(&network.subscriber, 30);
+    site.start_enforcer();
+    wait_until("the adopted element counts on", SECOND * 30, || octets(&site) == (sent, sent));
+
+    kill(site.server.take());
+    sent += ping_octets(&network.subscriber, 40);
+    std::thread::sleep(SECOND * 12);
+    // What is read meanwhile is not answered; the enforcer dies with it.
+    kill(site.enforcer.take());
+    site.start_enforcer();
+    site.start_server();
+    sent += ping_octets(&network.subscriber, 10);
+    // The element goes with its last values, long before the next reading.
+    site.headgate(&["block", "ivanov", "--reason", "noise"]);
+    let took = wait_until("the last values have come", SECOND * 5, || octets(&site) == (sent, sent));
+    println!("block to last octets: {took:?}");
+
+    site.headgate(&["unblock", "ivanov"]);
+    wait_until("the kernel has another element", SECOND * 5, || {
+        pings(&network.subscriber, "10.9.0.2", "203.0.113.2")
+    });
+    kill(site.server.take());
+    kill(site.enforcer.take());
+    site.start_server();
+    site.start_enforcer();
+    sent += ping_octets(&network.subscriber, 100);
+    // Those of the wait: 84 octets each; the ones that were refused before it are not counted.
+    wait_until("all of it is there", SECOND * 30, || octets(&site).0 >= sent + 84);
+    let total = octets(&site);
+    assert!(total.0 - sent <= 84 * 5 && (total.0 - sent) % 84 == 0, "{total:?} of {sent}");
+    assert_eq!(total.0, total.1);
+    std::thread::sleep(SECOND * 12);
+    assert_eq!(octets(&site), total, "nothing is counted twice");
+
+    // 1.00 a MiB each way, half to even: 0.20 for 205,684 octets or so.
+    let cents = (total.0 * 100 + (1 << 19)) / (1 << 20);
+    wait_until("it is charged", SECOND * 5, || {
+        let found: Value = serde_json::from_str(&site.headgate(&["find", "ivanov", "--json"])).unwrap();
+        found[0]["balance"] == format!("{}.{:02}", 999 - (2 * cents - 1) / 100, (100 - 2 * cents % 100) % 100)
+    });
+}
