@@ -8,6 +8,7 @@ use crate::enforcement::kernel::Kernel;
 use crate::enforcement::ranges::{Family, Range};
 use crate::enforcement::skeleton::{Layout, Skeleton};
 use crate::enforcement::wanted::{Data, Kind, Plan, Scope, SetId, Wanted};
+use crate::model::SubscriberId;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -175,10 +176,13 @@ fn churn(table: &mut Table, rounds: u32) -> Result<EnforcementRow, BenchError> {
 
 fn counters(table: &mut Table, rounds: u32) -> Result<EnforcementRow, BenchError> {
     table.make_anew(COUNTED)?;
-    table.apply(&adding(&[DOWN, UP], 0, COUNTED))?;
+    let metered =
+        |n| (host(n), Data::Metered { class: class(n), subscriber: SubscriberId(n.into()), length: 32 });
+    let add = [DOWN, UP].map(|id| (id, (0..COUNTED).map(metered).collect()));
+    table.apply(&Plan { add: add.into(), ..Plan::default() })?;
     let mut times = Vec::new();
     for _ in 0..rounds {
-        let mut read = 0u32;
+        let mut read = 0;
         times.push(timed(|| table.kernel.counters(|_| read += 1).map_err(failed))?);
         if read != 2 * COUNTED {
             return Err(failed(format!("{read} counters were read instead of {}", 2 * COUNTED)));
