@@ -1,7 +1,9 @@
 //! The enforcer itself: takes events one by one and keeps the kernel as the wanted state says.
 
+use super::counters::{Book, Counted};
 use super::follower::{Follower, Server};
-use super::kernel::{Finding, Kernel, NetlinkError};
+use super::kernel::{Finding, Kernel, NetlinkError, Reading};
+use super::meter;
 use super::resolver::{self, Garden};
 use super::saved::{self, Purpose, Saver};
 use super::settings::{InterfacePattern, Settings};
@@ -27,6 +29,8 @@ const MEND_DEBOUNCE: Duration = Duration::from_millis(5);
 /// Between two looks at the table, so that somebody who changes it all the time does not keep us busy.
 const MEND_GAP: Duration = Duration::from_millis(100);
 const RETRY_GAP: Duration = Duration::from_secs(1);
+/// Counters told at a time.
+const COUNTED_MAX: usize = 16_384;
 /// How often it looks whether it is to stop.
 const LOOK_UP: Duration = Duration::from_millis(100);
 
@@ -72,6 +76,19 @@ pub(super) enum Event {
     Walled(Vec<IpNet>),
     /// Somebody else changed the table.
     Foreign,
+    /// Counters of the kernel, a part of a round.
+    Readings(Vec<Reading>),
+    /// All counters have been read. Not `whole`: the table was not there.
+    RoundRead {
+        whole: bool,
+    },
+}
+
+/// Where the enforcer tells what it sees. Nobody may listen; a full channel is tried again with the next news.
+#[derive(Clone, Debug, Default)]
+pub struct Outlets {
+    /// Octets of `ipoe` and `static` subscribers: every ten seconds, and when an element goes.
+    pub counted: Option<SyncSender<Vec<Counted>>>,
 }
 
 /// Enforces until `stop` is set, in the network namespace of the calling thread. The table stays behind as it is.
@@ -80,11 +97,16 @@ pub(super) enum Event {
 /// that it is ready once a saved state is applied, or none was found. Before the first state is known, the
 /// kernel is left as it is found.
 pub fn run(settings: &Settings, stop: &Arc<AtomicBool>) -> Result<(), EnforceError> {
+    run_with(settings, Outlets::default(), stop)
+}
+
+/// As [`run`]; what is seen on the way is told.
+pub fn run_with(settings: &Settings, outlets: Outlets, stop: &Arc<AtomicBool>) -> Result<(), EnforceError> {
     settings.check()?;
     let servers: Result<Vec<Server>, String> = settings.servers.iter().map(|s| Server::parse(s)).collect();
     let servers = servers.map_err(EnforceError::Settings)?;
     let (sender, events) = sync_channel(EVENTS_MAX);
-    let mut gate = Gate::open(settings)?;
+    let mut gate = Gate::open(settings, outlets)?;
     // Listening begins before the first look, so that no change falls between.
     let watcher =
         Watcher::open(gate.kernel.port(), sender.clone(), Arc::clone(&gate.foreign), Arc::clone(stop))?;
@@ -100,7 +122,12 @@ pub fn run(settings: &Settings, stop: &Arc<AtomicBool>) -> Result<(), EnforceErr
         stop: Arc::clone(stop),
         start_over: Arc::clone(&gate.start_over),
     };
-    let threads = [spawn("enforce-watch", || watcher.run())?, spawn("enforce-feed", || follower.run())?];
+    let mut threads =
+        vec![spawn("enforce-watch", || watcher.run())?, spawn("enforce-feed", || follower.run())?];
+    if gate.outlets.counted.is_some() && gate.wanted.scope().filter {
+        let (kernel, events, stop) = (Kernel::open()?, sender.clone(), Arc::clone(stop));
+        threads.push(spawn("enforce-count", move || meter::run(kernel, &events, &stop))?);
+    }
     start_resolver(settings, &gate.wanted, sender, stop)?;
     let result = gate.take_events(&events, stop);
 
@@ -163,6 +190,8 @@ struct Gate {
     wanted: Wanted,
     /// Who has which class, and the devices that have them.
     shaping: Keeper,
+    outlets: Outlets,
+    book: Book,
     /// A whole state is known, from the disk or the feed.
     known: bool,
     saver: Saver,
@@ -175,7 +204,7 @@ struct Gate {
 }
 
 impl Gate {
-    fn open(settings: &Settings) -> Result<Gate, EnforceError> {
+    fn open(settings: &Settings, outlets: Outlets) -> Result<Gate, EnforceError> {
         let interfaces = settings.interfaces()?;
         let guard = settings.protect_ports || settings.ports_only;
         let scope = Scope { filter: !interfaces.is_empty(), guard };
@@ -195,6 +224,8 @@ impl Gate {
             purpose,
             wanted: Wanted::new(scope),
             shaping,
+            outlets,
+            book: Book::default(),
             known: false,
             saver,
             foreign: Arc::default(),
@@ -226,6 +257,13 @@ impl Gate {
             match events.recv_timeout(patience) {
                 Ok(Event::Page(page)) => self.take_page(&page)?,
                 Ok(Event::Walled(nets)) => self.take_walled(&nets)?,
+                Ok(Event::Readings(readings)) => readings.iter().for_each(|reading| self.book.take(reading)),
+                Ok(Event::RoundRead { whole }) => {
+                    if whole {
+                        self.book.end_round();
+                    }
+                    self.tell_counted();
+                }
                 Ok(Event::Foreign) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) if stop.load(Ordering::Relaxed) => break,
                 Err(RecvTimeoutError::Disconnected) => {
@@ -275,12 +313,34 @@ impl Gate {
         self.apply(&plan, false, "the walled garden")
     }
 
+    /// What removed elements had counted.
+    fn take_finals(&mut self, finals: &[Reading]) {
+        if !finals.is_empty() && self.outlets.counted.is_some() {
+            self.book.finish(finals);
+            self.tell_counted();
+        }
+    }
+
+    fn tell_counted(&mut self) {
+        while let Some(outlet) = &self.outlets.counted {
+            let counted = self.book.untold(COUNTED_MAX);
+            if counted.is_empty() {
+                return;
+            }
+            match outlet.try_send(counted) {
+                Ok(()) => {}
+                Err(TrySendError::Full(counted)) => return self.book.untell(&counted),
+                Err(TrySendError::Disconnected(_)) => self.outlets.counted = None,
+            }
+        }
+    }
+
     /// Brings a change of the wanted state into the kernel.
     fn apply(&mut self, plan: &Plan, rebuild: bool, why: &str) -> Result<(), EnforceError> {
         let start = Instant::now();
         self.shaping.before_elements().map_err(rtnetlink)?;
         let rebuild = rebuild || self.kernel.outgrown(self.wanted.sets());
-        let result = if rebuild { self.rebuild() } else { self.kernel.apply(plan) };
+        let result = if rebuild { self.rebuild() } else { self.change(plan) };
         match result {
             Ok(()) => {
                 let (removed, added) = plan.sizes();
@@ -306,8 +366,16 @@ impl Gate {
         if skeleton.is_empty() {
             self.kernel.remove()
         } else {
-            self.kernel.rebuild(&skeleton, self.wanted.sets())
+            let finals = self.kernel.rebuild(&skeleton, self.wanted.sets())?;
+            self.take_finals(&finals);
+            Ok(())
         }
+    }
+
+    fn change(&mut self, plan: &Plan) -> Result<(), NetlinkError> {
+        let finals = self.kernel.apply(plan)?;
+        self.take_finals(&finals);
+        Ok(())
     }
 
     /// Reads the table back and makes it as it is wanted. A failure is tried again later.
@@ -347,7 +415,7 @@ impl Gate {
         };
         let plan = diff(self.wanted.sets(), &present);
         let (removed, added) = plan.sizes();
-        match self.kernel.apply(&plan) {
+        match self.change(&plan) {
             Ok(()) if plan.is_empty() => Ok(None),
             Ok(()) => Ok(Some(format!("{removed} elements removed, {added} added"))),
             Err(NetlinkError::NotPermitted) => Err(NetlinkError::NotPermitted),

@@ -3,11 +3,12 @@
 //! Only table `inet headgate` is touched; of other tables no more than names of chains passes by.
 
 use super::netlink::compare::{holds, same_rule};
-use super::netlink::elements::{self, ElementDump};
+pub use super::netlink::elements::Meter;
+use super::netlink::elements::{self, ElementDump, Item};
 use super::netlink::rules::{Parts, encode};
 pub use super::netlink::socket::NetlinkError;
 use super::netlink::socket::Socket;
-use super::netlink::wire::{self, Attributes, Message};
+use super::netlink::wire::{self, Attributes, Batch, Message};
 use super::ranges::Range;
 use super::skeleton::{Skeleton, TABLE};
 use super::wanted::{Data, Elements, Plan, SetId, Sets};
@@ -27,8 +28,21 @@ pub enum Finding {
     Whole(Sets),
 }
 
+/// What an element of a metered address had counted when it was read, or taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    pub set: SetId,
+    /// The first address of the element.
+    pub first: u128,
+    pub meter: Meter,
+    pub octets: u64,
+    pub packets: u64,
+}
+
 pub struct Kernel {
     socket: Socket,
+    /// The last one given to an element.
+    generation: u64,
     /// How many elements each set of the table may hold, as far as known.
     capacities: BTreeMap<SetId, u32>,
 }
@@ -36,7 +50,7 @@ pub struct Kernel {
 impl Kernel {
     /// Opens the socket in the calling thread's network namespace.
     pub fn open() -> Result<Kernel, NetlinkError> {
-        Ok(Kernel { socket: Socket::open()?, capacities: BTreeMap::new() })
+        Ok(Kernel { socket: Socket::open()?, generation: 0, capacities: BTreeMap::new() })
     }
 
     /// What notifications of our own changes name as their author.
@@ -51,14 +65,40 @@ impl Kernel {
         })
     }
 
-    /// Makes the table anew with its elements, in one step: no packet meets half of it.
-    pub fn rebuild(&mut self, skeleton: &Skeleton, sets: &Sets) -> Result<(), NetlinkError> {
+    /// Makes the table anew with its elements, in one step: no packet meets half of it. Gives what the elements that
+    /// there were had counted.
+    pub fn rebuild(&mut self, skeleton: &Skeleton, sets: &Sets) -> Result<Vec<Reading>, NetlinkError> {
+        let metered = |id: &SetId| {
+            let elements = sets.get(id);
+            elements.is_some_and(|e| e.values().any(|data| matches!(data, Data::Metered { .. })))
+        };
+        let counting: Vec<SetId> =
+            self.capacities.keys().copied().filter(|id| id.counts() && metered(id)).collect();
+        match self.rebuild_after(&counting, skeleton, sets) {
+            // The sets that were there are not there any more, and what they had counted neither.
+            Err(NetlinkError::Refused(libc::ENOENT)) if !counting.is_empty() => {
+                self.rebuild_after(&[], skeleton, sets)
+            }
+            result => result,
+        }
+    }
+
+    /// `counting`: sets that are there and whose elements are to be told before they go.
+    fn rebuild_after(
+        &mut self,
+        counting: &[SetId],
+        skeleton: &Skeleton,
+        sets: &Sets,
+    ) -> Result<Vec<Reading>, NetlinkError> {
         let size = |id: SetId| {
             let wanted = slots(id, sets.get(&id).map_or(0, Elements::len)).saturating_mul(SET_ROOM);
             wanted.max(SET_SIZE_MIN).checked_next_power_of_two().unwrap_or(u32::MAX)
         };
         let parts = encoded(skeleton, size)?;
         let mut batch = self.socket.batch();
+        for id in counting {
+            batch.remove_all_elements(TABLE, &written_as(*id, &id.name()));
+        }
         // Deleting a missing table is refused, so it is added first.
         batch.table(TABLE, wire::NEWTABLE);
         batch.table(TABLE, wire::DELTABLE);
@@ -67,14 +107,47 @@ impl Kernel {
         for message in sets_made.chain(&parts.chains).chain(parts.rules.iter().flat_map(|(_, rules)| rules)) {
             batch.push(message);
         }
+        let generation = self.next_generation();
         for id in &skeleton.sets {
             let elements: Vec<(Range, Data)> =
                 sets.get(id).into_iter().flatten().map(|(range, data)| (*range, *data)).collect();
-            batch.add_elements(TABLE, &written_as(*id, &id.name()), &elements);
+            self.put(&mut batch, *id, elements, generation);
         }
-        self.socket.commit(batch)?;
+        let echoes =
+            counting.iter().filter_map(|id| self.capacities.get(id)).fold(0usize, |sum, capacity| {
+                sum.saturating_add(usize::try_from(*capacity).unwrap_or(usize::MAX))
+            });
+        let finals = self.commit(batch, echoes)?;
         self.capacities = skeleton.sets.iter().map(|id| (*id, size(*id))).collect();
-        Ok(())
+        Ok(finals)
+    }
+
+    /// A number that no element of this machine has had since it was started.
+    fn next_generation(&mut self) -> u64 {
+        self.generation = microseconds_since_boot().max(self.generation + 1);
+        self.generation
+    }
+
+    fn put(&mut self, batch: &mut Batch, id: SetId, mut elements: Vec<(Range, Data)>, generation: u64) {
+        if id.is_interval() && id.counts() {
+            // In order, so that the same range has the same generation in both directions.
+            elements.sort_unstable_by_key(|(range, _)| *range);
+            let last = generation.saturating_add(u64::try_from(elements.len()).unwrap_or(u64::MAX));
+            self.generation = self.generation.max(last);
+        }
+        batch.add_elements(TABLE, &written_as(id, &id.name()), &elements, generation);
+    }
+
+    /// Commits; gives what removed elements had counted.
+    fn commit(&mut self, batch: Batch, echoes: usize) -> Result<Vec<Reading>, NetlinkError> {
+        let mut finals = Vec::new();
+        self.socket.commit(batch, echoes, |message| {
+            if message.kind == wire::DELSETELEM && message.attributes().text(wire::ATTR_TABLE) == Some(TABLE)
+            {
+                finals.extend(readings(message));
+            }
+        })?;
+        Ok(finals)
     }
 
     /// Whether there is a table of our name.
@@ -88,23 +161,46 @@ impl Kernel {
         batch.table(TABLE, wire::NEWTABLE);
         batch.table(TABLE, wire::DELTABLE);
         self.capacities.clear();
-        self.socket.commit(batch)
+        self.commit(batch, 0).map(drop)
     }
 
-    /// Changes elements in one step. An element that is to go and is not there refuses the whole
-    /// ([`NetlinkError::Refused`]): what the plan was made from is no longer so.
-    pub fn apply(&mut self, plan: &Plan) -> Result<(), NetlinkError> {
+    /// Changes elements in one step; gives what the removed ones had counted, to the last packet. An element that is
+    /// to go and is not there refuses the whole ([`NetlinkError::Refused`]): what the plan was made from is no
+    /// longer so.
+    pub fn apply(&mut self, plan: &Plan) -> Result<Vec<Reading>, NetlinkError> {
         if plan.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let mut batch = self.socket.batch();
         for (id, ranges) in &plan.remove {
             batch.remove_elements(TABLE, &written_as(*id, &id.name()), ranges);
         }
+        let generation = self.next_generation();
         for (id, elements) in &plan.add {
-            batch.add_elements(TABLE, &written_as(*id, &id.name()), elements);
+            self.put(&mut batch, *id, elements.clone(), generation);
         }
-        self.socket.commit(batch)
+        let echoes =
+            plan.remove.iter().filter(|(id, _)| id.counts()).map(|(id, ranges)| {
+                if id.is_interval() { ranges.len().saturating_mul(2) } else { ranges.len() }
+            });
+        self.commit(batch, echoes.sum())
+    }
+
+    /// Gives what each metered element has counted to `take`; others' changes meanwhile may hide some. False: there
+    /// is no table, or only a part of it.
+    pub fn counters(&mut self, mut take: impl FnMut(Reading)) -> Result<bool, NetlinkError> {
+        let mut whole = true;
+        for id in SetId::counting() {
+            let name = id.name();
+            let request = |sequence| elements::elements_request(TABLE, &name, sequence);
+            let asked = self.socket.ask(request, |message| readings(message).for_each(&mut take));
+            match asked {
+                Ok(there) => whole &= there,
+                Err(NetlinkError::Unclear(error)) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(whole)
     }
 
     /// Reads the table back and compares it with the skeleton.
@@ -240,7 +336,33 @@ fn slots(id: SetId, elements: usize) -> u32 {
 }
 
 fn written_as(id: SetId, name: &str) -> elements::Set<'_> {
-    elements::Set { name, family: id.family(), interval: id.is_interval(), data: id.data_kind() }
+    elements::Set {
+        name,
+        family: id.family(),
+        interval: id.is_interval(),
+        data: id.data_kind(),
+        counts: id.counts(),
+    }
+}
+
+/// What the metered elements of a message have counted.
+fn readings<'a>(message: &Message<'a>) -> impl Iterator<Item = Reading> + use<'a> {
+    let name = elements::set_name(message).unwrap_or_default();
+    let set = SetId::counting().find(|id| id.name() == name);
+    let items = elements::items(message);
+    items.filter_map(move |item: Item<'_>| {
+        let (octets, packets) = item.counter()?;
+        Some(Reading { set: set?, first: item.key, meter: item.meter()?, octets, packets })
+    })
+}
+
+fn microseconds_since_boot() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes one timespec; the clock exists since Linux 2.6.39.
+    unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &mut time) };
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    let microseconds = u64::try_from(time.tv_nsec / 1000).unwrap_or(0);
+    seconds.saturating_mul(1_000_000).saturating_add(microseconds)
 }
 
 fn encoded(skeleton: &Skeleton, size: impl Fn(SetId) -> u32) -> Result<Parts, NetlinkError> {

@@ -5,11 +5,13 @@
 //! table so, reads it back and mends it; [`shaping`] does the same for speeds. What a subscriber owes and why it
 //! stands as it does is not known here; neither is any table or root qdisc but our own.
 
+pub mod counters;
 mod daemon;
 mod follower;
 mod http;
 pub mod kernel;
 pub mod lanes;
+mod meter;
 mod netlink;
 pub mod ranges;
 mod resolver;
@@ -20,5 +22,6 @@ pub mod skeleton;
 pub mod wanted;
 mod watcher;
 
-pub use daemon::{EnforceError, run};
+pub use counters::Counted;
+pub use daemon::{EnforceError, Outlets, run, run_with};
 pub use settings::{InterfacePattern, Settings, WalledEntry};

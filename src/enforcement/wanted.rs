@@ -254,7 +254,8 @@ impl Wanted {
     fn places(&self, net: &IpNet, entry: Option<&Entry>, assign: &mut dyn Assign) -> Places {
         entry.map_or(NOWHERE, |entry| {
             let through = entry.mark == Mark::Allow;
-            places(entry, if through { assign.lanes(*net, entry) } else { Lanes::UNSHAPED })
+            let lanes = if through { assign.lanes(*net, entry) } else { Lanes::UNSHAPED };
+            places(entry, net.prefix_len(), lanes)
         })
     }
 

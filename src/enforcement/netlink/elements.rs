@@ -1,11 +1,12 @@
 //! Elements of sets and maps: as messages of a batch, and from dumps.
 
 use super::wire::{
-    ATTR_TABLE, Attributes, Batch, CREATE, DELSETELEM, GETSETELEM, Message, NEWSETELEM, attribute,
+    ATTR_TABLE, Attributes, Batch, CREATE, DELSETELEM, ECHO, GETSETELEM, Message, NEWSETELEM, attribute,
     close_nest, open_nest, request, text_attribute,
 };
 use crate::enforcement::ranges::{Family, Range};
 use crate::enforcement::wanted::{self, Data, DataKind};
+use crate::model::SubscriberId;
 
 const ATTR_ELEMENTS_SET: u16 = 2;
 const ATTR_ELEMENTS: u16 = 3;
@@ -13,12 +14,16 @@ const ATTR_LIST_ELEMENT: u16 = 1;
 const ATTR_ELEMENT_KEY: u16 = 1;
 const ATTR_ELEMENT_DATA: u16 = 2;
 const ATTR_ELEMENT_FLAGS: u16 = 3;
+const ATTR_ELEMENT_USERDATA: u16 = 6;
 const ATTR_ELEMENT_EXPRESSION: u16 = 7;
 const ATTR_DATA_VALUE: u16 = 1;
 const ELEMENT_INTERVAL_END: u32 = 1;
 
 const ATTR_EXPRESSION_NAME: u16 = 1;
 const ATTR_EXPRESSION_DATA: u16 = 2;
+
+const ATTR_COUNTER_OCTETS: u16 = 1;
+const ATTR_COUNTER_PACKETS: u16 = 2;
 
 const ATTR_LIMIT_RATE: u16 = 1;
 const ATTR_LIMIT_UNIT: u16 = 2;
@@ -33,6 +38,11 @@ const LIMIT_OVER: u32 = 1;
 /// A nest's length is 16 bits; one message's elements stay below it with room for the headers.
 const ELEMENTS_OCTETS_MAX: usize = 60_000;
 
+/// What we write beside an element that is metered: kind, length, generation, subscriber, length of the prefix. nft
+/// skips kinds of user data that it does not know.
+const METER_KIND: u8 = 0x68;
+const METER_OCTETS: u8 = 17;
+
 /// How the elements of a set are written.
 #[derive(Clone, Copy, Debug)]
 pub struct Set<'a> {
@@ -40,6 +50,13 @@ pub struct Set<'a> {
     pub family: Family,
     pub interval: bool,
     pub data: DataKind,
+    /// What is taken out is told, with its counters.
+    pub counts: bool,
+}
+
+/// The set that a message about elements is of.
+pub fn set_name<'a>(message: &Message<'a>) -> Option<&'a str> {
+    message.attributes().text(ATTR_ELEMENTS_SET)
 }
 
 /// The request for a set's elements.
@@ -48,23 +65,36 @@ pub fn elements_request(table: &str, set: &str, sequence: u32) -> Vec<u8> {
 }
 
 impl Batch {
-    /// Puts elements into a set, in as many messages as they need.
-    pub fn add_elements(&mut self, table: &str, set: &Set<'_>, elements: &[(Range, Data)]) {
-        self.elements(NEWSETELEM, CREATE, table, set, elements.iter().copied());
+    /// Puts elements into a set, in as many messages as they need. Those that are metered are of this generation, in
+    /// sets of ranges of this and the next ones, one each.
+    pub fn add_elements(&mut self, table: &str, set: &Set<'_>, elements: &[(Range, Data)], generation: u64) {
+        let elements = elements
+            .iter()
+            .zip(generation..)
+            .map(|((range, data), next)| (*range, *data, if set.interval { next } else { generation }));
+        self.elements((NEWSETELEM, CREATE), table, set, elements);
     }
 
     /// Takes elements out of a set.
     pub fn remove_elements(&mut self, table: &str, set: &Set<'_>, ranges: &[Range]) {
-        self.elements(DELSETELEM, 0, table, set, ranges.iter().map(|range| (*range, Data::None)));
+        let flags = if set.counts { ECHO } else { 0 };
+        self.elements((DELSETELEM, flags), table, set, ranges.iter().map(|range| (*range, Data::None, 0)));
+    }
+
+    /// Takes all elements out of a set.
+    pub fn remove_all_elements(&mut self, table: &str, set: &Set<'_>) {
+        let start = self.begin(DELSETELEM, if set.counts { ECHO } else { 0 });
+        text_attribute(&mut self.bytes, ATTR_TABLE, table);
+        text_attribute(&mut self.bytes, ATTR_ELEMENTS_SET, set.name);
+        self.end(start);
     }
 
     fn elements(
         &mut self,
-        message_type: u16,
-        flags: u16,
+        (message_type, flags): (u16, u16),
         table: &str,
         set: &Set<'_>,
-        elements: impl Iterator<Item = (Range, Data)>,
+        elements: impl Iterator<Item = (Range, Data, u64)>,
     ) {
         let mut elements = elements.peekable();
         while elements.peek().is_some() {
@@ -73,11 +103,12 @@ impl Batch {
             text_attribute(&mut self.bytes, ATTR_ELEMENTS_SET, set.name);
             let list = open_nest(&mut self.bytes, ATTR_ELEMENTS);
             while self.bytes.len() - list < ELEMENTS_OCTETS_MAX {
-                let Some((range, data)) = elements.next() else { break };
-                element(&mut self.bytes, set.family, range.first, 0, data);
+                let Some((range, data, generation)) = elements.next() else { break };
+                element(&mut self.bytes, set.family, range.first, 0, data, generation);
                 // A range up to the last address has no end element: there is no address behind it.
                 if set.interval && range.last < set.family.last() {
-                    element(&mut self.bytes, set.family, range.last + 1, ELEMENT_INTERVAL_END, Data::None);
+                    let behind = range.last + 1;
+                    element(&mut self.bytes, set.family, behind, ELEMENT_INTERVAL_END, Data::None, 0);
                 }
             }
             close_nest(&mut self.bytes, list);
@@ -86,7 +117,7 @@ impl Batch {
     }
 }
 
-fn element(bytes: &mut Vec<u8>, family: Family, key: u128, flags: u32, data: Data) {
+fn element(bytes: &mut Vec<u8>, family: Family, key: u128, flags: u32, data: Data, generation: u64) {
     let nest = open_nest(bytes, ATTR_LIST_ELEMENT);
     if flags != 0 {
         attribute(bytes, ATTR_ELEMENT_FLAGS, &flags.to_be_bytes());
@@ -97,9 +128,21 @@ fn element(bytes: &mut Vec<u8>, family: Family, key: u128, flags: u32, data: Dat
         Data::None => {}
         // A packet's priority is a number of the machine's own order.
         Data::Class(class) => value(bytes, ATTR_ELEMENT_DATA, &class.to_ne_bytes()),
+        Data::Metered { class, subscriber, length } => {
+            value(bytes, ATTR_ELEMENT_DATA, &class.to_ne_bytes());
+            meter(bytes, generation, subscriber, length);
+        }
         Data::Limit { octets_per_second, burst_octets } => limit(bytes, octets_per_second, burst_octets),
     }
     close_nest(bytes, nest);
+}
+
+fn meter(bytes: &mut Vec<u8>, generation: u64, subscriber: SubscriberId, length: u8) {
+    let mut octets = vec![METER_KIND, METER_OCTETS];
+    octets.extend_from_slice(&generation.to_be_bytes());
+    octets.extend_from_slice(&subscriber.0.to_be_bytes());
+    octets.push(length);
+    attribute(bytes, ATTR_ELEMENT_USERDATA, &octets);
 }
 
 fn value(bytes: &mut Vec<u8>, kind: u16, octets: &[u8]) {
@@ -156,7 +199,31 @@ impl Item<'_> {
 
     fn class(&self) -> Option<Data> {
         let octets = Attributes(self.attributes.find(ATTR_ELEMENT_DATA)?).find(ATTR_DATA_VALUE)?;
-        Some(Data::Class(u32::from_ne_bytes(octets.try_into().ok()?)))
+        let class = u32::from_ne_bytes(octets.try_into().ok()?);
+        Some(match self.meter() {
+            None => Data::Class(class),
+            Some(Meter { subscriber, length, .. }) => Data::Metered { class, subscriber, length },
+        })
+    }
+
+    /// Whose octets the element counts.
+    pub fn meter(&self) -> Option<Meter> {
+        let octets = self.attributes.find(ATTR_ELEMENT_USERDATA)?;
+        let octets = octets.strip_prefix(&[METER_KIND, METER_OCTETS])?;
+        let (generation, octets) = octets.split_first_chunk()?;
+        let (subscriber, octets) = octets.split_first_chunk()?;
+        Some(Meter {
+            generation: u64::from_be_bytes(*generation),
+            subscriber: SubscriberId(i64::from_be_bytes(*subscriber)),
+            length: *octets.first()?,
+        })
+    }
+
+    /// Octets and packets of its counter.
+    pub fn counter(&self) -> Option<(u64, u64)> {
+        let counter = self.expression("counter")?;
+        let number = |kind| Some(u64::from_be_bytes(counter.find(kind)?.try_into().ok()?));
+        Some((number(ATTR_COUNTER_OCTETS)?, number(ATTR_COUNTER_PACKETS)?))
     }
 
     fn limit(&self) -> Option<Data> {
@@ -175,6 +242,16 @@ impl Item<'_> {
         let found = expression.text(ATTR_EXPRESSION_NAME) == Some(name);
         found.then(|| expression.find(ATTR_EXPRESSION_DATA).map(Attributes))?
     }
+}
+
+/// What stands beside a metered element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meter {
+    /// Another one each time that an element is made for the same address.
+    pub generation: u64,
+    pub subscriber: SubscriberId,
+    /// Length of the prefix that it is of; a range may be a part of it.
+    pub length: u8,
 }
 
 /// Collects a set's elements from its dump.
@@ -225,11 +302,11 @@ mod tests {
     use proptest::prelude::*;
 
     const HOSTS: Set<'static> =
-        Set { name: "blocked4", family: Family::V4, interval: false, data: DataKind::None };
+        Set { name: "blocked4", family: Family::V4, interval: false, data: DataKind::None, counts: false };
 
     fn read_back(set: &Set<'_>, elements: &[(Range, Data)]) -> wanted::Elements {
         let mut batch = Batch::new(7);
-        batch.add_elements("headgate", set, elements);
+        batch.add_elements("headgate", set, elements, 7);
         let (bytes, first, end) = batch.finish();
         let all: Vec<Message<'_>> = messages(&bytes).collect();
         assert_eq!(all.len(), usize::try_from(end - first).unwrap());
@@ -246,7 +323,8 @@ mod tests {
         let elements: Vec<(Range, Data)> =
             (0..100_000u128).map(|n| (Range { first: n, last: n }, Data::None)).collect();
         assert_eq!(read_back(&HOSTS, &elements), elements.iter().copied().collect());
-        let v6 = Set { name: "up6_nets", family: Family::V6, interval: true, data: DataKind::Class };
+        let v6 =
+            Set { name: "up6_nets", family: Family::V6, interval: true, data: DataKind::Class, counts: true };
         let elements: Vec<(Range, Data)> = (0..10_000u32)
             .map(|n| (Range { first: u128::from(n) << 64, last: (u128::from(n) << 64) + 9 }, Data::Class(n)))
             .collect();
@@ -254,8 +332,33 @@ mod tests {
     }
 
     #[test]
+    fn a_meter_comes_back_as_it_went_and_every_range_has_a_generation_of_its_own() {
+        let set =
+            Set { name: "up6_nets", family: Family::V6, interval: true, data: DataKind::Class, counts: true };
+        let metered = Data::Metered { class: 0x1_0002, subscriber: SubscriberId(-9), length: 56 };
+        let elements =
+            [(Range { first: 0, last: 9 }, metered), (Range { first: 256, last: u128::MAX }, metered)];
+        assert_eq!(read_back(&set, &elements), elements.into_iter().collect());
+        let mut batch = Batch::new(1);
+        batch.add_elements("headgate", &set, &elements, 700);
+        let (bytes, ..) = batch.finish();
+        let meters: Vec<Meter> = messages(&bytes)
+            .filter(|m| m.is_nftables)
+            .flat_map(|m| items(&m).filter_map(|item| item.meter()).collect::<Vec<_>>())
+            .collect();
+        let meter = |generation| Meter { generation, subscriber: SubscriberId(-9), length: 56 };
+        assert_eq!(meters, [meter(700), meter(701)]);
+    }
+
+    #[test]
     fn a_limit_comes_back_as_it_went() {
-        let set = Set { name: "police_up4", family: Family::V4, interval: false, data: DataKind::Limit };
+        let set = Set {
+            name: "police_up4",
+            family: Family::V4,
+            interval: false,
+            data: DataKind::Limit,
+            counts: false,
+        };
         let limit = |octets_per_second, burst_octets| Data::Limit { octets_per_second, burst_octets };
         let elements = [
             (Range { first: 1, last: 1 }, limit(625_000, 65_536)),
@@ -266,7 +369,8 @@ mod tests {
 
     #[test]
     fn adjacent_ranges_and_everything_come_back_as_they_went() {
-        let set = Set { name: "walled4", family: Family::V4, interval: true, data: DataKind::None };
+        let set =
+            Set { name: "walled4", family: Family::V4, interval: true, data: DataKind::None, counts: false };
         let adjacent =
             [(Range { first: 0, last: 9 }, Data::None), (Range { first: 10, last: 19 }, Data::None)];
         assert_eq!(read_back(&set, &adjacent), adjacent.into_iter().collect());
@@ -278,7 +382,7 @@ mod tests {
     fn only_the_last_message_before_the_end_asks_for_an_acknowledgement() {
         let mut batch = Batch::new(1);
         batch.table("headgate", NEWTABLE);
-        batch.add_elements("headgate", &HOSTS, &[(Range { first: 1, last: 1 }, Data::None)]);
+        batch.add_elements("headgate", &HOSTS, &[(Range { first: 1, last: 1 }, Data::None)], 0);
         let (bytes, ..) = batch.finish();
         let acks: Vec<bool> = messages(&bytes).map(|m| m.flags & ACK != 0).collect();
         assert_eq!(acks, [false, false, true, false]);
@@ -292,6 +396,9 @@ mod tests {
                 for message in messages(&bytes) {
                     dump.take(&message, &Set { data: kind, ..HOSTS });
                     let _ = message.errno();
+                    for item in items(&message) {
+                        let _ = (item.meter(), item.counter());
+                    }
                 }
                 for attribute in Attributes(&bytes) {
                     let _ = Attributes(attribute.payload).number(1);

@@ -11,6 +11,8 @@ const BATCH_OCTETS_MAX: usize = 256 << 20;
 /// The kernel's accounting of a datagram is beyond its octets.
 const SEND_SLACK_OCTETS: usize = 1 << 16;
 const RECEIVE_BUFFER_OCTETS: libc::c_int = 8 << 20;
+/// What the kernel tells of one removed element takes less of the receive buffer.
+const ECHO_OCTETS: usize = 1024;
 /// One read of a dump.
 const READ_OCTETS: usize = 1 << 18;
 /// A batch of a million elements is committed in about a second.
@@ -68,6 +70,7 @@ pub struct Socket {
     port: u32,
     sequence: u32,
     buffer: Vec<u8>,
+    receive_room: libc::c_int,
 }
 
 impl Socket {
@@ -77,7 +80,8 @@ impl Socket {
         // Refused without CAP_NET_ADMIN; the first batch will say so.
         let _ = set_option(&fd, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &RECEIVE_BUFFER_OCTETS);
         set_receive_timeout(&fd, Duration::from_secs(ANSWER_SECONDS_MAX))?;
-        Ok(Socket { fd, port, sequence: 1, buffer: vec![0; READ_OCTETS] })
+        let receive_room = RECEIVE_BUFFER_OCTETS;
+        Ok(Socket { fd, port, sequence: 1, buffer: vec![0; READ_OCTETS], receive_room })
     }
 
     /// What the kernel names this socket by, in notifications of its changes too.
@@ -90,8 +94,14 @@ impl Socket {
         Batch::new(self.sequence)
     }
 
-    /// Sends the batch as one datagram and waits until it is committed, or for the first error.
-    pub fn commit(&mut self, batch: Batch) -> Result<(), NetlinkError> {
+    /// Sends the batch as one datagram and waits until it is committed, or for the first error. What the kernel
+    /// tells of what was done goes to `take`; `echoes` is how many elements that may be.
+    pub fn commit(
+        &mut self,
+        batch: Batch,
+        echoes: usize,
+        mut take: impl FnMut(&Message<'_>),
+    ) -> Result<(), NetlinkError> {
         let (bytes, first, end) = batch.finish();
         self.sequence = end;
         if bytes.len() > BATCH_OCTETS_MAX {
@@ -99,11 +109,16 @@ impl Socket {
         }
         let room = libc::c_int::try_from(bytes.len() + SEND_SLACK_OCTETS).unwrap_or(libc::c_int::MAX);
         set_option(&self.fd, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, &room)?;
+        self.make_room(echoes)?;
         send(&self.fd, &bytes)?;
         loop {
             let length = receive(&self.fd, &mut self.buffer)?;
-            let answers = messages(self.buffer.get(..length).unwrap_or_default());
-            for answer in answers.filter(|m| m.sequence.wrapping_sub(first) < end.wrapping_sub(first)) {
+            let datagram = self.buffer.get(..length).unwrap_or_default();
+            // What is told of has no number of a message.
+            messages(datagram).filter(|m| m.is_nftables && m.sequence == 0).for_each(|m| take(&m));
+            for answer in
+                messages(datagram).filter(|m| m.sequence.wrapping_sub(first) < end.wrapping_sub(first))
+            {
                 match answer_of(&answer) {
                     Some(Ok(())) => return Ok(()),
                     // Others may follow, and the acknowledgement never comes: their numbers are behind us.
@@ -112,6 +127,17 @@ impl Socket {
                 }
             }
         }
+    }
+
+    /// Room for what the kernel will tell before we read it.
+    fn make_room(&mut self, echoes: usize) -> io::Result<()> {
+        let octets =
+            libc::c_int::try_from(echoes.saturating_mul(ECHO_OCTETS)).unwrap_or(libc::c_int::MAX / 2);
+        if octets > self.receive_room {
+            set_option(&self.fd, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &octets)?;
+            self.receive_room = octets;
+        }
+        Ok(())
     }
 
     /// Asks and gives every message of the answer to `take`. Ok(false): there is no such object.

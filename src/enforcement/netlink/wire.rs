@@ -113,6 +113,7 @@ impl Batch {
 
 const REQUEST: u16 = 0x1;
 pub(super) const ACK: u16 = 0x4;
+pub(super) const ECHO: u16 = 0x8;
 const DUMP: u16 = 0x300;
 pub(super) const CREATE: u16 = 0x400;
 

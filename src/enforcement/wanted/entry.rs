@@ -61,10 +61,19 @@ pub(super) type Places = [Option<Data>; Kind::ALL.len()];
 
 pub(super) const NOWHERE: Places = [None; Kind::ALL.len()];
 
-pub(super) fn places(entry: &Entry, lanes: Lanes) -> Places {
-    let class = |lane| match lane {
-        Lane::Class(class) => Data::Class(class),
-        Lane::Unshaped | Lane::Policed { .. } => Data::Class(0),
+/// `length`: of the address or prefix that the entry is of.
+pub(super) fn places(entry: &Entry, length: u8, lanes: Lanes) -> Places {
+    let subscriber = entry.subscriber;
+    let class = |lane| {
+        let class = match lane {
+            Lane::Class(class) => class,
+            Lane::Unshaped | Lane::Policed { .. } => 0,
+        };
+        match entry.access {
+            // Their NAS counts.
+            AccessMethod::Radius => Data::Class(class),
+            AccessMethod::Ipoe | AccessMethod::Static => Data::Metered { class, subscriber, length },
+        }
     };
     let limit = |lane| match lane {
         Lane::Policed { octets_per_second, burst_octets } => {

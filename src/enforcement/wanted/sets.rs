@@ -1,7 +1,7 @@
 //! The sets and maps of the table, what they hold, and the difference between two states of them.
 
 use crate::enforcement::ranges::{Family, Range};
-use crate::model::PortProtocol;
+use crate::model::{PortProtocol, SubscriberId};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 
@@ -66,6 +66,15 @@ impl SetId {
     /// Ranges, not single addresses.
     pub fn is_interval(self) -> bool {
         !matches!(self, SetId::Hosts(..) | SetId::Spared(_))
+    }
+
+    /// The maps whose elements are counted.
+    pub fn counting() -> impl Iterator<Item = SetId> {
+        let kinds = [Kind::Down, Kind::Up].into_iter();
+        kinds.flat_map(|kind| {
+            let hosts = Family::BOTH.map(|family| SetId::Hosts(kind, family));
+            hosts.into_iter().chain(Family::BOTH.map(|family| SetId::Nets(kind, family)))
+        })
     }
 
     /// Octets and packets are counted for each element.
@@ -134,6 +143,13 @@ pub enum Data {
     None,
     /// An HTB class (major and minor); 0: not shaped.
     Class(u32),
+    /// A class, and whose octets are counted here: the subscriber's, by an address or prefix of this length. Another
+    /// subscriber is another element.
+    Metered {
+        class: u32,
+        subscriber: SubscriberId,
+        length: u8,
+    },
     Limit {
         octets_per_second: u64,
         burst_octets: u32,

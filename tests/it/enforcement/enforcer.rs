@@ -2,7 +2,7 @@
 
 use super::table::entry;
 use crate::network::{Namespace, enter};
-use headgate::enforcement::{EnforceError, Settings, run};
+use headgate::enforcement::{EnforceError, Outlets, Settings, run_with};
 use headgate::model::{FeedEntry, FeedPage, PortGuard, Verdict};
 use ipnet::IpNet;
 use std::collections::BTreeMap;
@@ -53,15 +53,11 @@ impl Feed {
 
     /// These addresses stand so from now on.
     pub fn change(&self, verdicts: &[(&str, Verdict)], gone: &[&str]) {
-        self.alter(verdicts.iter().map(|(a, v)| entry(a, *v)).collect(), gone);
+        self.put(verdicts.iter().map(|(a, v)| entry(a, *v)).collect(), gone);
     }
 
-    /// These are as they stand here from now on.
-    pub fn put(&self, entries: Vec<FeedEntry>) {
-        self.alter(entries, &[]);
-    }
-
-    fn alter(&self, entries: Vec<FeedEntry>, gone: &[&str]) {
+    /// As [`Feed::change`], with all that the feed says of an address.
+    pub fn put(&self, entries: Vec<FeedEntry>, gone: &[&str]) {
         let mut state = self.state.0.lock().unwrap();
         let gone: Vec<IpNet> = gone.iter().map(|g| g.parse().unwrap()).collect();
         for net in &gone {
@@ -137,11 +133,15 @@ pub struct Enforcer {
 
 impl Enforcer {
     pub fn start(namespace: &Namespace, settings: Settings) -> Enforcer {
+        Enforcer::start_with(namespace, settings, Outlets::default())
+    }
+
+    pub fn start_with(namespace: &Namespace, settings: Settings, outlets: Outlets) -> Enforcer {
         let stop = Arc::new(AtomicBool::new(false));
         let (name, shared) = (namespace.name.clone(), Arc::clone(&stop));
         let thread = std::thread::spawn(move || {
             enter(&name);
-            run(&settings, &shared)
+            run_with(&settings, outlets, &shared)
         });
         Enforcer { stop, thread: Some(thread) }
     }

@@ -4,12 +4,12 @@
 // The exception for tests does not reach their helpers.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod counting;
 mod enforcer;
 mod feed;
 mod guards;
 mod mending;
 mod shaping;
 mod shaping_classes;
-
 mod table;
 mod traffic;

@@ -5,6 +5,7 @@ use super::shaping_classes::{classes, kbit, qdiscs};
 use super::table::entry;
 use crate::network::{Namespace, Network, echo_udp, echoes, wait_until};
 use headgate::enforcement::Settings;
+use headgate::enforcement::shaping::shaper::Shaper;
 use headgate::model::{Bandwidth, FeedEntry, Shape, SubscriberId, Verdict};
 use serde_json::Value;
 use std::process::{Child, Command, Stdio};
@@ -13,9 +14,18 @@ use std::time::{Duration, Instant};
 const MENDED_WITHIN: Duration = Duration::from_secs(1);
 /// TCP fills its queue, and what the buckets held is gone.
 const WARM_UP: Duration = Duration::from_millis(800);
-const MEASURED: Duration = Duration::from_millis(1_200);
-/// A flow goes on for so long after it was measured: others begin later on a busy machine.
-const AFTERWARDS: Duration = Duration::from_millis(1_000);
+/// A flow may stumble for want of a processor: its class is looked at again and again, and the best counts, which says
+/// both that the speed is reached and that it is not passed.
+const WINDOW: Duration = Duration::from_secs(1);
+/// Longer than it is measured; then it is broken off.
+const A_WHILE: Duration = Duration::from_secs(30);
+const MEASURED: Duration = Duration::from_millis(2_000);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// A look that took longer does not say when it was.
+const LOOK_LONGEST: Duration = Duration::from_millis(3);
+/// Segments that are sent again in a fifth of a second at most, once the flow is warm: TCP loses some each time that it
+/// tries for more, but a queue that was emptied would be 170 at once.
+const RETRANSMITS_MAX: u64 = 130;
 
 /// Both directions alike.
 fn both_ways(bandwidth: Bandwidth) -> Shape {
@@ -56,7 +66,7 @@ impl Shaped {
             wan: Some("wan0".into()),
             ..site.settings.clone()
         });
-        site.feed.put(entries);
+        site.feed.put(entries, &[]);
         let mut shaped = Shaped { network, site, enforcer: None };
         shaped.start();
         shaped
@@ -133,15 +143,19 @@ struct Flow {
 }
 
 impl Flow {
-    /// Waits for the end; what the sender and the receiver say of each fifth of a second.
-    fn finish(mut self) -> (Vec<Value>, Vec<Value>) {
-        let intervals = |child: Option<Child>| -> Vec<Value> {
+    /// Waits for the end; what the sender and the receiver say of it.
+    fn finish(mut self) -> (Value, Value) {
+        let report = |child: Option<Child>| -> Value {
             let output = child.unwrap().wait_with_output().unwrap();
-            let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-            let intervals = report["intervals"].as_array().unwrap_or_else(|| panic!("{report}"));
-            intervals.iter().map(|interval| interval["sum"].clone()).collect()
+            serde_json::from_slice(&output.stdout).unwrap()
         };
-        (intervals(self.sender.take()), intervals(self.receiver.take()))
+        (report(self.sender.take()), report(self.receiver.take()))
+    }
+
+    /// Waits for the end; octets of TCP's payload that arrived.
+    fn payload(self) -> f64 {
+        let (_, report) = self.finish();
+        report["end"]["sum_received"]["bytes"].as_f64().unwrap_or_else(|| panic!("{report}"))
     }
 }
 
@@ -154,35 +168,63 @@ impl Drop for Flow {
     }
 }
 
-/// What arrived, bits a second, once the flow was warm and before its queue was emptied.
-fn goodput(flow: Flow) -> f64 {
-    let (_, received) = flow.finish();
-    let warm = |interval: &&Value| {
-        let from = interval["start"].as_f64().unwrap();
-        from >= WARM_UP.as_secs_f64() && from < (WARM_UP + MEASURED).as_secs_f64()
-    };
-    let sum = |key: &str| received.iter().filter(warm).map(|i| i[key].as_f64().unwrap()).sum::<f64>();
-    sum("bytes") * 8.0 / sum("seconds")
-}
-
 fn within(what: &str, measured: f64, wanted: f64, percent: f64) {
     println!("{what}: {:.2} of {:.2} Mbit/s", measured / 1e6, wanted / 1e6);
     let apart = (measured - wanted).abs() / wanted * 100.0;
     assert!(apart <= percent, "{what}: {measured:.0} is {apart:.1} % from {wanted:.0}");
 }
 
-/// Bits a second that classes of these subscribers send, from their counters.
-fn class_rates(shaped: &Shaped, device: &str, subscribers: &[u32]) -> Vec<f64> {
-    let look = || -> (Instant, Vec<u64>) {
-        let there = classes(shaped.nas(), device);
-        (Instant::now(), subscribers.iter().map(|s| there[&class_of(*s)].sent).collect())
+/// Octets of payload that the flows to these ports have brought so far, by port.
+fn payloads(receiver: &Namespace, ports: std::ops::Range<u16>) -> Vec<f64> {
+    let sockets = receiver.must("ss -HtinO");
+    let of_port = |port: u16| {
+        let (of, word) = (format!(":{port} "), "bytes_received:");
+        let lines = sockets.lines().filter(|line| line.contains(&of));
+        let counts = lines.filter_map(|line| line.split_whitespace().find_map(|w| w.strip_prefix(word)));
+        counts.map(|count| count.parse::<f64>().unwrap()).sum()
     };
-    let (began, before) = look();
-    std::thread::sleep(MEASURED);
-    let (ended, after) = look();
-    let seconds = (ended - began).as_secs_f64();
-    let octets = before.iter().zip(&after).map(|(before, after)| u32::try_from(after - before).unwrap());
-    octets.map(|octets| f64::from(octets) * 8.0 / seconds).collect()
+    ports.map(of_port).collect()
+}
+
+/// The counters of a device's classes, without the pauses of a program that is started.
+struct Counters(Shaper);
+
+impl Counters {
+    fn of(namespace: &Namespace, device: &str) -> Counters {
+        Counters(namespace.inside(|| Shaper::open([device].into_iter()).unwrap()))
+    }
+
+    /// Octets that the classes of these subscribers have sent.
+    fn sent(&mut self, subscribers: &[u16]) -> Vec<u32> {
+        let all = self.0.statistics(0).unwrap().unwrap();
+        subscribers
+            .iter()
+            .map(|subscriber| u32::try_from(all[&(subscriber + 0x10)].octets).unwrap())
+            .collect()
+    }
+
+    /// Bits a second of each in its best second.
+    fn best(&mut self, subscribers: &[u16]) -> Vec<f64> {
+        let mut looks: Vec<(Instant, Vec<u32>)> = Vec::new();
+        let began = Instant::now();
+        while began.elapsed() < MEASURED {
+            let before = Instant::now();
+            let sent = self.sent(subscribers);
+            if before.elapsed() < LOOK_LONGEST {
+                looks.push((before, sent));
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        let rate = |index: usize| {
+            let windows = looks.iter().filter_map(|(from, before)| {
+                let (to, after) =
+                    looks.iter().find(|(to, _)| to.saturating_duration_since(*from) >= WINDOW)?;
+                Some(f64::from(after[index] - before[index]) * 8.0 / (*to - *from).as_secs_f64())
+            });
+            windows.fold(0.0, f64::max)
+        };
+        (0..subscribers.len()).map(rate).collect()
+    }
 }
 
 #[test]
@@ -212,25 +254,28 @@ fn every_subscriber_has_the_speed_of_his_plan_in_both_directions_behind_source_n
     }
     let sources =
         ["10.9.0.2", "10.9.0.3", "10.9.0.4", "10.9.0.5", "10.9.0.6", "fd00:9::2", "fd00:9:0:100::2"];
-    let speeds = [5e6, 20e6, 100e6, 20e6, 20e6];
+    let subscribers = [2, 3, 4, 5, 6];
     for direction in [Direction::Up, Direction::Down] {
-        let flow = |(source, port): (&&str, u16)| {
-            shaped.flow(source, port, direction, WARM_UP + MEASURED + AFTERWARDS)
-        };
-        let flows: Vec<Flow> = sources.iter().zip(5_201..).map(flow).collect();
-        // Every class is busy, and what iperf3 leaves out is over.
+        let mut counters = Counters::of(nas, direction.device());
+        let receiver = if direction == Direction::Up { internet } else { subscriber };
+        let flow = |(source, port): (&&str, u16)| shaped.flow(source, port, direction, A_WHILE);
+        let _flows: Vec<Flow> = sources.iter().zip(5_201..).map(flow).collect();
         std::thread::sleep(WARM_UP);
-        let rates = class_rates(&shaped, direction.device(), &[2, 3, 4, 5, 6]);
-        let goodputs: Vec<f64> = flows.into_iter().map(goodput).collect();
-        for (index, speed) in speeds.into_iter().enumerate() {
-            let what = format!("{direction:?}, subscriber {}", index + 2);
+        let before = (payloads(receiver, 5_201..5_208), counters.sent(&subscribers));
+        let rates = counters.best(&subscribers);
+        let after = (payloads(receiver, 5_201..5_208), counters.sent(&subscribers));
+        let arrived: Vec<f64> = before.0.iter().zip(&after.0).map(|(before, after)| after - before).collect();
+        for (index, speed) in [5e6, 20e6, 100e6, 20e6, 20e6].into_iter().enumerate() {
+            let what = format!("{direction:?}, subscriber {}", subscribers[index]);
             within(&format!("{what}, class"), rates[index], speed, 5.0);
-            let arrived = if index == 4 { goodputs[4..].iter().sum() } else { goodputs[index] };
-            within(&format!("{what}, TCP"), arrived, speed, 8.0);
+            // What TCP has of what the class sent.
+            let arrived: f64 = if index == 4 { arrived[4..].iter().sum() } else { arrived[index] };
+            let part = arrived / f64::from(after.1[index] - before.1[index]);
+            within(&format!("{what}, TCP"), rates[index] * part, speed, 8.0);
         }
     }
     assert_eq!(classes(nas, "lan0").len(), 6, "one class for each who is shaped, and the one that lends");
-    let free = goodput(shaped.flow("10.9.0.7", 5_300, Direction::Down, 2 * WARM_UP));
+    let free = shaped.flow("10.9.0.7", 5_300, Direction::Down, WINDOW).payload() * 8.0;
     assert!(free > 300e6, "not shaped at all: {free:.0}");
 }
 
@@ -239,24 +284,20 @@ fn a_speed_changes_under_a_running_flow_without_loss() {
     let plain = |mbit: i32| both_ways(kbit(mbit * 1_000, mbit * 1_000, 64, 64));
     let shaped = Shaped::new(|settings| settings, vec![at_speed("10.9.0.2/32", 2, plain(20))]);
     shaped.wait_for_class("wan0", 2);
-    let flow = shaped.flow("10.9.0.2", 5_201, Direction::Up, Duration::from_millis(4_500));
+    let flow = shaped.flow("10.9.0.2", 5_201, Direction::Up, Duration::from_millis(5_500));
     std::thread::sleep(WARM_UP);
-    within("before", class_rates(&shaped, "wan0", &[2])[0], 20e6, 5.0);
-    let dropped = || {
-        let text = shaped.nas().must(&format!("tc -s class show dev wan0 classid {}", class_of(2)));
-        let text = text.split("dropped ").nth(1).unwrap_or_else(|| panic!("{text}")).to_owned();
-        text.split(',').next().unwrap().parse::<u32>().unwrap()
-    };
-    let before = (dropped(), shaped.sent("wan0", 2));
-    shaped.site.feed.put(vec![at_speed("10.9.0.2/32", 2, plain(50))]);
+    let mut counters = Counters::of(shaped.nas(), "wan0");
+    within("before", counters.best(&[2])[0], 20e6, 5.0);
+    let before = shaped.sent("wan0", 2);
+    shaped.site.feed.put(vec![at_speed("10.9.0.2/32", 2, plain(50))], &[]);
     wait_until("the other speed", SOON, || classes(shaped.nas(), "wan0")[&class_of(2)].rate == 6_250_000);
-    assert!(dropped() <= before.0 + 1, "{} before, {} after", before.0, dropped());
-    assert!(shaped.sent("wan0", 2) >= before.1, "the same class");
-    std::thread::sleep(Duration::from_millis(200));
-    within("after", class_rates(&shaped, "wan0", &[2])[0], 50e6, 5.0);
-    let (sent, _) = flow.finish();
-    let each: Vec<u64> = sent.iter().map(|interval| interval["retransmits"].as_u64().unwrap()).collect();
-    println!("retransmits each fifth of a second: {each:?}");
+    assert!(shaped.sent("wan0", 2) >= before, "the same class");
+    within("after", counters.best(&[2])[0], 50e6, 5.0);
+    let (report, _) = flow.finish();
+    let retransmits = |interval: &Value| interval["sum"]["retransmits"].as_u64().unwrap();
+    let each: Vec<u64> = report["intervals"].as_array().unwrap().iter().map(retransmits).collect();
+    println!("sent again in each fifth of a second: {each:?}");
+    assert!(each.iter().skip(5).all(|count| *count <= RETRANSMITS_MAX), "{each:?}");
 }
 
 #[test]
@@ -279,7 +320,7 @@ fn roots_are_adopted_and_mended_and_a_foreign_one_is_waited_for() {
     for harm in [
         "tc qdisc del dev lan0 root",
         "tc class del dev lan0 classid 6867:12",
-        "tc qdisc del dev lan0 root; tc qdisc add dev lan0 root handle 6867: htb default 12",
+        "tc qdisc del dev lan0 root; tc qdisc add dev lan0 root handle 6867: htb default 12; true",
     ] {
         shaped.nas().must(harm);
         println!("{:?} after {harm}", both("lan0"));
@@ -288,7 +329,7 @@ fn roots_are_adopted_and_mended_and_a_foreign_one_is_waited_for() {
     wait_until("the speed", MENDED_WITHIN, || classes(shaped.nas(), "lan0")["6867:12"].rate == 2_500_000);
 
     shaped.nas().must("tc qdisc replace dev wan0 root handle 7: pfifo limit 77");
-    shaped.site.feed.put(vec![at_speed("10.9.0.4/32", 4, plain)]);
+    shaped.site.feed.put(vec![at_speed("10.9.0.4/32", 4, plain)], &[]);
     wait_until("the other device goes on", MENDED_WITHIN, || {
         classes(shaped.nas(), "lan0").contains_key("6867:14")
     });
@@ -315,7 +356,7 @@ fn roots_are_adopted_and_mended_and_a_foreign_one_is_waited_for() {
     assert!(sent.0 > 0 && sent.1 > 0, "{sent:?}");
     let before = (classes(nas, "lan0").len(), classes(nas, "wan0").len());
     shaped.enforcer.take().unwrap().stop().unwrap();
-    shaped.site.feed.put(vec![at_speed("10.9.0.5/32", 5, plain)]);
+    shaped.site.feed.put(vec![at_speed("10.9.0.5/32", 5, plain)], &[]);
     shaped.start();
     shaped.wait_for_class("wan0", 5);
     let nas = &shaped.network.nas;

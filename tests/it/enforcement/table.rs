@@ -26,7 +26,7 @@ pub fn guard(protocol: PortProtocol, port: u16, sources: &[&str]) -> PortGuard {
     PortGuard { protocol, port, sources: sources.iter().map(|s| s.parse().unwrap()).collect() }
 }
 
-fn page(entries: Vec<FeedEntry>) -> FeedPage {
+pub fn page(entries: Vec<FeedEntry>) -> FeedPage {
     let ports = vec![
         guard(PortProtocol::Udp, 1812, &["10.0.0.0/8", "10.255.0.0/16", "192.0.2.1/32", "192.0.2.2/32"]),
         guard(PortProtocol::Tcp, 8082, &["0.0.0.0/0", "::/0"]),
@@ -42,8 +42,8 @@ fn wanted(entries: Vec<FeedEntry>) -> Wanted {
     wanted
 }
 
-fn skeleton(wanted: &Wanted) -> Skeleton {
-    let interfaces = ["ppp*".parse().unwrap(), "eth1".parse().unwrap()];
+pub fn skeleton(wanted: &Wanted, lan: &str) -> Skeleton {
+    let interfaces = ["ppp*".parse().unwrap(), lan.parse().unwrap()];
     Skeleton::build(&Layout {
         interfaces: &interfaces,
         captive: Some("10.9.0.1:8080".parse().unwrap()),
@@ -51,7 +51,7 @@ fn skeleton(wanted: &Wanted) -> Skeleton {
     })
 }
 
-fn whole(kernel: &mut Kernel, skeleton: &Skeleton) -> headgate::enforcement::wanted::Sets {
+pub fn whole(kernel: &mut Kernel, skeleton: &Skeleton) -> headgate::enforcement::wanted::Sets {
     match kernel.inspect(skeleton).unwrap() {
         Finding::Whole(sets) => sets,
         other => panic!("{other:?}"),
@@ -81,7 +81,7 @@ fn nft_and_we_read_back_what_was_sent() {
         entry("2001:db8:7::/56", Verdict::Negbal),
         entry("ffff:ffff::/32", Verdict::LetThrough),
     ]);
-    let skeleton = skeleton(&wanted);
+    let skeleton = skeleton(&wanted, "eth1");
     let mut kernel = namespace.inside(|| Kernel::open().unwrap());
     assert!(matches!(kernel.inspect(&skeleton).unwrap(), Finding::Absent));
     kernel.rebuild(&skeleton, wanted.sets()).unwrap();
@@ -147,7 +147,7 @@ fn nft_and_we_read_back_what_was_sent() {
 fn every_kind_of_damage_to_the_skeleton_is_seen() {
     let namespace = Namespace::new("t");
     let wanted = wanted(vec![entry("10.9.0.2/32", Verdict::LetThrough)]);
-    let skeleton = skeleton(&wanted);
+    let skeleton = skeleton(&wanted, "eth1");
     let mut kernel = namespace.inside(|| Kernel::open().unwrap());
     namespace.must("nft add table ip other; nft add table inet other; nft add chain inet other forward");
     for (by, seen) in [
@@ -181,7 +181,7 @@ fn every_kind_of_damage_to_the_skeleton_is_seen() {
 fn a_set_outgrown_is_noticed_and_the_table_made_with_larger_ones() {
     let namespace = Namespace::new("t");
     let mut wanted = wanted(Vec::new());
-    let skeleton = skeleton(&wanted);
+    let skeleton = skeleton(&wanted, "eth1");
     let mut kernel = namespace.inside(|| Kernel::open().unwrap());
     kernel.rebuild(&skeleton, wanted.sets()).unwrap();
     let host =
@@ -200,7 +200,7 @@ fn one_element_goes_into_a_hundred_thousand_at_once() {
     let host =
         |n: u32| entry(&format!("{}/32", std::net::Ipv4Addr::from(0x0a00_0000 + n)), Verdict::LetThrough);
     let mut wanted = wanted((0..100_000).map(host).collect());
-    let skeleton = skeleton(&wanted);
+    let skeleton = skeleton(&wanted, "eth1");
     let mut kernel = namespace.inside(|| Kernel::open().unwrap());
     let start = Instant::now();
     kernel.rebuild(&skeleton, wanted.sets()).unwrap();
