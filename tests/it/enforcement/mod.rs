@@ -11,5 +11,6 @@ mod guards;
 mod mending;
 mod shaping;
 mod shaping_classes;
+mod shaping_flows;
 mod table;
 mod traffic;
