@@ -170,23 +170,26 @@ impl<'a> Meter<'a> {
 
     /// Of means over the earlier and the later looks: TCP gets what it was missing in one piece.
     fn parts(&self, looks: &[Look]) -> Vec<f64> {
-        let full: Vec<(&Vec<f64>, &Vec<f64>)> =
-            looks.iter().filter_map(|look| Some((&look.sent, look.brought.as_ref()?))).collect();
-        let (early, late) = full.split_at(full.len() / 2);
-        let mean = |half: &[(&Vec<f64>, &Vec<f64>)], of: &dyn Fn(&(&Vec<f64>, &Vec<f64>)) -> f64| {
-            half.iter().map(of).sum::<f64>() / f64::from(u32::try_from(half.len()).unwrap())
-        };
         let last = self.classes.len() - 1;
         let part = |index: usize| {
-            let sent = |look: &(&Vec<f64>, &Vec<f64>)| look.0[index];
-            let brought = |look: &(&Vec<f64>, &Vec<f64>)| match index {
-                index if index == last => look.1[index..].iter().sum(),
-                index => look.1[index],
-            };
-            (mean(late, &brought) - mean(early, &brought)) / (mean(late, &sent) - mean(early, &sent))
+            let both = looks.iter().filter_map(|look| {
+                let brought = look.brought.as_ref()?;
+                let brought = if index == last { brought[index..].iter().sum() } else { brought[index] };
+                Some((look.sent[index], brought))
+            });
+            let both: Vec<(f64, f64)> = both.collect();
+            let (early, late) = both.split_at(both.len() / 2);
+            let (early, late) = (mean(early), mean(late));
+            (late.1 - early.1) / (late.0 - early.0)
         };
         (0..=last).map(part).collect()
     }
+}
+
+fn mean(pairs: &[(f64, f64)]) -> (f64, f64) {
+    let count = f64::from(u32::try_from(pairs.len()).unwrap());
+    let sum = pairs.iter().fold((0.0, 0.0), |sum, pair| (sum.0 + pair.0, sum.1 + pair.1));
+    (sum.0 / count, sum.1 / count)
 }
 
 fn best(looks: &[Look], index: usize) -> f64 {
