@@ -12,6 +12,6 @@ mod ipoe;
 mod mending;
 mod shaping;
 mod shaping_classes;
-
+mod shaping_flows;
 mod table;
 mod traffic;
