@@ -80,7 +80,7 @@ nas = "10.0.0.1"
 lan = ["eth1", "ppp*"]
 captive = "10.0.0.1:8080"
 walled-garden = ["198.51.100.10/32", "pay.example.org"]
-sightings = false
+sightings = true
 protect-ports = false
 "#;
 
@@ -253,7 +253,6 @@ fn what_this_version_does_not_serve_is_refused_by_name() {
         ("[cabinet]\ntls-listen = [\"127.0.0.1:4\"]", "cabinet.tls-listen"),
         ("[enforcement]\nshape = [\"eth1\"]", "enforcement.shape"),
         ("[enforcement]\nwan = \"eth0\"", "enforcement.wan"),
-        ("[enforcement]\nsightings = true", "enforcement.sightings"),
         ("[enforcement]\nservers = [\"https://b:8443\"]", "enforcement.servers"),
         ("[enforcement]\ntoken = \"hidden\"", "enforcement.token"),
         ("[payments]\nlisten = []", "payments"),
@@ -415,14 +414,8 @@ fn a_reload_names_what_needs_a_restart() {
 const SHIPPED: &str = include_str!("../../config/headgate.toml");
 
 /// Keys of the sample that have one value, or none that anything acts on: the shipped file offers choices only.
-const NOT_SHIPPED: [&str; 6] = [
-    "server.role",
-    "server.min-free",
-    "radius.radsec",
-    "management.listen",
-    "cabinet.tls-listen",
-    "enforcement.sightings",
-];
+const NOT_SHIPPED: [&str; 5] =
+    ["server.role", "server.min-free", "radius.radsec", "management.listen", "cabinet.tls-listen"];
 
 /// The shipped file with those settings uncommented that `keep` takes. Prose has a blank after its `#`.
 fn uncommented(keep: impl Fn(&str) -> bool) -> String {

@@ -6,8 +6,13 @@
 
 mod counting;
 mod enforcer;
+mod faults;
 mod feed;
 mod guards;
+mod limits;
 mod mending;
+mod scale;
+mod seen;
 mod table;
 mod traffic;
+mod translating;
