@@ -32,6 +32,7 @@ mod sessions;
 mod statement;
 mod status;
 mod totals;
+mod who_had;
 mod why;
 
 use crate::config::{Config, ConfigError};
@@ -74,6 +75,8 @@ enum Command {
     Find(find::Find),
     /// Why somebody is online or not: every check with its evidence
     Why(why::Why),
+    /// Who had an address at a moment, behind source NAT too
+    WhoHad(who_had::WhoHad),
     /// Open sessions
     Sessions(sessions::Sessions),
     /// End a subscriber's sessions (Disconnect to the NAS)
@@ -220,6 +223,7 @@ pub fn run() -> u8 {
         Command::Status(command) => command.run(&context),
         Command::Find(command) => command.run(&context),
         Command::Why(command) => command.run(&context),
+        Command::WhoHad(command) => command.run(&context),
         Command::Sessions(command) => command.run(&context),
         Command::Kick(command) => command.run(&context),
         Command::Coa(command) => command.run(&context),

@@ -246,7 +246,7 @@ async fn open_http(
     let door = http::Door::new(Arc::clone(&management), Management::limits(), stop.clone());
     open_door(&door, &config.management.plain_listen, tasks).await?;
     open_tls(&door, &config.management.listen, identity.as_ref(), tasks).await?;
-    let captive = Arc::new(Captive::new(Arc::clone(operations), &config.server.currency));
+    let captive = Arc::new(Captive::new(Arc::clone(operations), config)?);
     let door = http::Door::new(captive, Captive::limits(), stop.clone());
     open_door(&door, &config.cabinet.listen, tasks).await?;
     open_tls(&door, &config.cabinet.tls_listen, identity.as_ref(), tasks).await?;

@@ -28,7 +28,7 @@ mod system_api;
 mod tree;
 
 pub use allow::AllowList;
-pub use cabinet::Cabinet;
+pub use cabinet::{Cabinet, PageUrl, URL_PLACES, Way, Words};
 pub use cgrates::Cgrates;
 pub use currency::Currency;
 pub use enforcement::{Enforcement, GardenEntry};
@@ -143,6 +143,10 @@ impl Config {
             ("cgrates.unit", a.cgrates.unit == b.cgrates.unit),
             ("cgrates.compat-2012", a.cgrates.compat_2012 == b.cgrates.compat_2012),
             ("cabinet.listen", a.cabinet.listen == b.cabinet.listen),
+            ("cabinet.url", a.cabinet.url == b.cabinet.url),
+            ("cabinet.provider", a.cabinet.provider == b.cabinet.provider),
+            ("cabinet.phone", a.cabinet.phone == b.cabinet.phone),
+            ("cabinet.way", a.cabinet.ways == b.cabinet.ways),
             ("cabinet.tls-listen", a.cabinet.tls_listen == b.cabinet.tls_listen),
             ("metrics.listen", a.metrics.listen == b.metrics.listen),
             ("log.runtime-log", a.log.runtime_log == b.log.runtime_log),

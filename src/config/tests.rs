@@ -75,6 +75,11 @@ compat-2012 = true
 
 [cabinet]
 listen = ["127.0.0.1:28080"]
+url = "https://Portal.example.org/"
+provider = "ООО «Связь»"
+provider-en = "Svyaz Ltd"
+phone = "+7 495 000-00-00"
+way = [{ name = "Картой", name-en = "By card", text-en = "at once", url = "https://pay.example.org/{contract}" }]
 tls-listen = ["127.0.0.1:24433"]
 
 [metrics]
@@ -131,6 +136,16 @@ fn every_key_of_the_sample_is_read() {
     assert_eq!(config.radius.blocked_login, RestrictedLogin::Captive);
     assert_eq!(config.radius.pool_quarantine().as_secs(), 1200);
     assert_eq!(config.radius.captive_rate_kbit, 512);
+    let cabinet = &config.cabinet;
+    assert_eq!(cabinet.url.as_ref().map(ToString::to_string).as_deref(), Some("https://portal.example.org"));
+    assert_eq!(
+        (cabinet.provider.in_language("ru"), cabinet.provider.in_language("en")),
+        ("ООО «Связь»", "Svyaz Ltd")
+    );
+    assert_eq!(cabinet.phone, "+7 495 000-00-00");
+    let way = &cabinet.ways[0];
+    assert_eq!((way.name.in_language("en"), way.text.in_language("ru")), ("By card", ""));
+    assert_eq!(way.url, "https://pay.example.org/{contract}");
     assert_eq!(config.billing.payment_max, Money::from_micros(5_000_500_000));
     let billing = &config.billing;
     assert_eq!((billing.cut_at, billing.cut_days), (570, [true, true, true, false, true, false, false]));
@@ -215,6 +230,30 @@ fn for_each_key(mut check: impl FnMut(&str, &str, usize)) {
 fn with_line(line: usize, text: &str) -> String {
     let replaced = |(index, old)| if index + 1 == line { text } else { old };
     SAMPLE.lines().enumerate().map(replaced).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_way_to_pay_that_cannot_be_shown_is_named_with_its_line() {
+    let place = format!("{FILE}:2: cabinet.way: ");
+    for (way, said) in [
+        ("{ text = \"x\" }", "expected a way to pay with a name"),
+        (
+            "{ name = \"x\", color = \"red\" }",
+            "unknown key \"color\"; expected one of: name, name-en, text, text-en, url",
+        ),
+        ("{ name = \"x\", url = \"javascript:alert(1)\" }", "expected a URL of http or https"),
+        ("{ name = \"x\", url = \"https://a/{login}\" }", "expected a URL of http or https"),
+        ("{ name = \"a\\nb\" }", "expected a text of at most 100 characters on one line"),
+        ("\"x\"", "expected tables [[cabinet.way]] with name, text and url"),
+    ] {
+        let error = error(&format!("[cabinet]\nway = [{way}]"));
+        assert!(error.starts_with(&format!("{place}{said}")), "{way}: {error}");
+    }
+    let many = "{ name = \"x\" }, ".repeat(13);
+    let error = error(&format!("[cabinet]\nway = [{many}]"));
+    assert_eq!(error, format!("{place}expected at most 12 ways to pay, found 13"));
+    let tables = read("[cabinet]\n[[cabinet.way]]\nname = \"a\"\n[[cabinet.way]]\nname = \"b\"\n").unwrap();
+    assert_eq!(tables.cabinet.ways.len(), 2);
 }
 
 #[test]

@@ -24,7 +24,9 @@ pub fn moment(text: &str, zone: &TimeZone) -> Result<Option<Timestamp>, Refusal>
         Ok(zoned) => Ok(Some(Timestamp::from_micros(zoned.timestamp().as_microsecond()))),
         Err(_) => Err(Refusal::new(
             "bad-date",
-            format!("{text:?} is not a date; expected 2026-12-31 or 2026-12-31 18:00"),
+            format!(
+                "{text:?} is not a date; expected 2026-12-31, 2026-12-31 18:00 or 2026-12-31T18:00:00+03:00"
+            ),
         )),
     }
 }

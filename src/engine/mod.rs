@@ -5,6 +5,7 @@
 //! No clock, no I/O, no protocol: a door, a packet or a table never appears here.
 
 mod administer;
+mod assignments;
 mod billing;
 mod calendar;
 mod calls;
@@ -39,6 +40,7 @@ pub use rules::{CallRules, Settings};
 pub use session::{SessionEffect, SessionTable};
 pub use standing::available;
 pub use state::{State, SubscriberView, Touched};
+pub use terms::{PromiseOffer, Promises, promise_offer};
 
 use crate::model::*;
 
@@ -65,6 +67,17 @@ impl State {
 
     /// Decides a command. Repeats are answered as the first time; a refusal changes nothing.
     pub fn decide(&self, command: &Command, actor: &Actor, now: Timestamp) -> Result<Decision, Refusal> {
+        let mut decision = self.decide_without_history(command, actor, now)?;
+        assignments::follow(self, &mut decision.changes, now);
+        Ok(decision)
+    }
+
+    fn decide_without_history(
+        &self,
+        command: &Command,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Decision, Refusal> {
         match command {
             Command::Pay(request) => payment::pay(self, request, now),
             Command::Charge { account, sum, text } => payment::charge(self, *account, *sum, text, actor, now),

@@ -10,6 +10,7 @@ use super::rules::Settings;
 use super::session::SessionTable;
 use super::speed;
 use super::standing::{self, Shortage};
+use super::terms::Promises;
 use crate::model::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -74,6 +75,8 @@ pub struct SubscriberView {
     pub available: Money,
     /// `p`: the sum of the open promise.
     pub promised: Money,
+    /// None: the account never had one.
+    pub promises: Option<Box<Promises>>,
     /// The fee of today that is not covered; zero when none is due.
     pub due: Money,
     /// When a shortage that is there will take effect; None without one, and once it has.
@@ -208,7 +211,10 @@ impl State {
                 self.edge_positions.insert(edge.clone(), *position);
             }
             // Kept by the store alone.
-            Change::Act(_) | Change::Audit(_) => {}
+            Change::Act(_)
+            | Change::Audit(_)
+            | Change::AddressAssigned(_)
+            | Change::AddressWithdrawn { .. } => {}
             Change::Service(_) | Change::Package(_) => self.billing.absorb(change),
             Change::Holding(holding) => {
                 touched.subscribers.insert(holding.subscriber);
@@ -469,6 +475,7 @@ impl State {
             shape: speed.shape,
             mikrotik_burst: speed.mikrotik_burst,
             promised,
+            promises: self.billing.accounts.get(&account.id).and_then(Promises::of),
             due: shortage.due,
             to_pay,
             prepaid,

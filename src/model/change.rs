@@ -1,10 +1,12 @@
 //! What a command changed, for the store and the directory.
 
 use super::{
-    Account, AccountState, Act, AuditEntry, BooksState, Budget, FeeState, Group, LedgerAccount, Meter, Nas,
-    Package, PackageHolding, Payment, PaymentKey, Pending, Plan, Pool, PoolGrant, RatingDocument,
-    RememberedAnswer, Service, Session, SpoolPosition, Subscriber, Timestamp, Transfer,
+    Account, AccountState, Act, Assignment, AssignmentKind, AuditEntry, BooksState, Budget, FeeState, Group,
+    LedgerAccount, Meter, Nas, Package, PackageHolding, Payment, PaymentKey, Pending, Plan, Pool, PoolGrant,
+    RatingDocument, RememberedAnswer, Service, Session, SpoolPosition, Subscriber, SubscriberId, Timestamp,
+    Transfer,
 };
+use ipnet::IpNet;
 
 /// One change of the state. A batch of them is written in one transaction, in order.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +47,15 @@ pub enum Change {
     /// Answers given before this moment are forgotten.
     ForgetAnswers(Timestamp),
     Audit(AuditEntry),
+    /// A subscriber has an address from now on. For the history alone, as the next: what is configured now stands in the
+    /// subscriber itself.
+    AddressAssigned(Assignment),
+    AddressWithdrawn {
+        prefix: IpNet,
+        kind: AssignmentKind,
+        subscriber: SubscriberId,
+        at: Timestamp,
+    },
     /// How far an edge's spool has been taken in.
     EdgePosition {
         edge: String,

@@ -6,6 +6,7 @@
 mod access;
 mod account;
 mod accounting;
+mod assignment;
 mod books;
 mod budget;
 mod change;
@@ -40,6 +41,7 @@ mod transfer;
 pub use access::{Reason, Standing, Verdict};
 pub use account::{Account, AccountKind, Group};
 pub use accounting::{AccountingKind, AccountingRecord, SpoolEntry, SpoolPosition};
+pub use assignment::{Assignment, AssignmentKind};
 pub use books::{Act, ActLine, AuditEntry, BooksState, Pending, PendingState};
 pub use budget::{Budget, BudgetBucket, RatingDocument};
 pub use change::Change;

@@ -21,10 +21,12 @@ mod reconcile;
 mod record;
 mod report;
 mod search;
+mod self_service;
 mod silence;
 mod statement;
 mod status;
 mod terms;
+mod who_had;
 mod why;
 
 pub use authorize::{Accepted, Authorization, LoginRequest, Proof, RadiusRules};
@@ -47,6 +49,7 @@ pub use search::{FoundRow, SessionRow};
 pub use statement::{Statement, StatementLine, SumOfKind};
 pub use status::{Counters, Status};
 pub use terms::{PlanChange, PlanFor, PlanInput, PlanRow};
+pub use who_had::{Holder, WhoHad, WhoHadQuery};
 pub use why::{CheckResult, Ladder, Step};
 
 use crate::directory::{Directory, Found, LookupError};

@@ -1,10 +1,12 @@
 //! What every back end must do, as functions over an empty store; each back end runs the whole list.
 
+mod addresses;
 mod billing;
 mod odd;
 mod postings;
 mod reports;
 
+pub(super) use addresses::*;
 pub(super) use billing::*;
 use odd::*;
 pub(super) use postings::*;
@@ -43,6 +45,10 @@ macro_rules! for_each_conformance_test {
             acts_are_drafted_from_the_revenue_of_a_closed_month,
             acts_that_do_not_add_up_are_found,
             acts_are_given_in_order_of_number,
+            an_address_is_found_with_the_sessions_that_had_it_then,
+            an_address_is_found_inside_the_prefixes_of_sessions,
+            a_session_that_changes_its_address_had_each_in_its_time,
+            an_agreement_is_found_from_its_beginning_until_its_end,
         }
     };
 }

@@ -12,7 +12,9 @@ mod words;
 #[cfg(test)]
 mod conformance;
 
-pub use questions::{AccountPostings, OperatorTotals, PaymentFilter, RevenueTotals, Span, Totals};
+pub use questions::{
+    AccountPostings, AddressSession, OperatorTotals, PaymentFilter, RevenueTotals, Span, Totals,
+};
 pub use spool::{Spool, SpoolError, SpoolOptions, SpoolReader};
 pub use sqlite::{SqliteReader, SqliteStore};
 pub use vault::Vault;
@@ -20,6 +22,7 @@ pub use vault::Vault;
 use crate::model::*;
 use std::collections::HashMap;
 use std::fmt;
+use std::net::IpAddr;
 
 /// The writer's side of a store. One value, which the writer's threads hand to each other.
 pub trait Store: Lookup + Send {
@@ -62,6 +65,8 @@ pub trait Reader: Send + Sync {
     /// Balance of an account from its postings with lower ids than this.
     fn balance_before(&self, account: AccountId, transfer: TransferId) -> Result<Money, StoreError>;
 
+    fn pools(&self) -> Result<Vec<Pool>, StoreError>;
+
     /// All plans.
     fn plans(&self) -> Result<Vec<Plan>, StoreError>;
 
@@ -102,6 +107,28 @@ pub trait Reader: Send + Sync {
 
     /// Sessions of a subscriber, newest first, at most `limit`.
     fn sessions(&self, subscriber: SubscriberId, limit: usize) -> Result<Vec<Session>, StoreError>;
+
+    /// Sessions that were open at this moment and had the address, or a prefix that it lies in; those with the longest
+    /// prefix first, then the newest. A session that stopped at this very moment had it still.
+    fn sessions_with(&self, address: IpAddr, at: Timestamp) -> Result<Vec<AddressSession>, StoreError>;
+
+    /// Sessions of a subscriber that were open at this moment, newest first.
+    fn sessions_at(&self, subscriber: SubscriberId, at: Timestamp) -> Result<Vec<Session>, StoreError>;
+
+    /// Who had the address at this moment by agreement, or a prefix that it lies in; the longest prefix first, then in
+    /// order of id, of each prefix at most `limit`.
+    fn assignments_with(
+        &self,
+        address: IpAddr,
+        at: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Assignment>, StoreError>;
+
+    /// What a subscriber had by agreement at this moment.
+    fn assignments_at(&self, subscriber: SubscriberId, at: Timestamp) -> Result<Vec<Assignment>, StoreError>;
+
+    /// Since when assignments are kept; None: since the first subscriber.
+    fn assignments_since(&self) -> Result<Option<Timestamp>, StoreError>;
 
     /// The invariants of the ledger; empty when they hold, else one sentence for each that does not.
     fn check_books(&self) -> Result<Vec<String>, StoreError>;

@@ -1,6 +1,7 @@
 //! What readers ask a store for, and what it answers with.
 
 use crate::model::*;
+use ipnet::IpNet;
 
 /// Which payments are asked for. Newest first: by time, and by operation within one moment.
 #[derive(Clone, Debug, Default)]
@@ -69,4 +70,16 @@ pub struct RevenueTotals {
     pub kind: String,
     pub postings: i64,
     pub sum: Money,
+}
+
+/// A session that had an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressSession {
+    /// What the session had of it: the address itself, or a prefix that it lies in.
+    pub prefix: IpNet,
+    /// From its beginning, or from the last news without this address.
+    pub since: Timestamp,
+    /// When it was seen with another instead; None: it had it to its end.
+    pub until: Option<Timestamp>,
+    pub session: Session,
 }

@@ -1,8 +1,8 @@
 //! The words that kinds are stored as, the same in every back end. They stand in databases: never change one.
 
 use crate::model::{
-    AccessMethod, AccountKind, Asset, Charge, LedgerKind, MeteredService, OnShortage, Period, TransferKind,
-    Vendor,
+    AccessMethod, AccountKind, Asset, AssignmentKind, Charge, LedgerKind, MeteredService, OnShortage, Period,
+    TransferKind, Vendor,
 };
 
 /// A kind that is stored as one lower-case word.
@@ -31,6 +31,12 @@ macro_rules! words {
 words! {
     AccountKind { Person = "person", Company = "company" }
     AccessMethod { Radius = "radius", Ipoe = "ipoe", Static = "static" }
+    AssignmentKind {
+        Configured = "configured",
+        DelegatedPrefix = "delegated-prefix",
+        Routed = "routed",
+        SourceNat = "source-nat",
+    }
     Period { Month = "month", Day = "day", None = "none" }
     Charge { Daily = "daily", Period = "period" }
     OnShortage { Hold = "hold", Debt = "debt" }

@@ -29,9 +29,28 @@ impl Write for Replacing<'_, '_> {
     }
 }
 
+/// A value as a part of a URL: everything but the unreserved characters of RFC 3986 2.3 becomes `%XX`.
+pub(super) fn percent_encoded(value: &str) -> String {
+    let mut encoded = String::with_capacity(value.len());
+    for octet in value.bytes() {
+        if octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b'~') {
+            encoded.push(char::from(octet));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(encoded, "%{octet:02X}");
+        }
+    }
+    encoded
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_of_a_url_cannot_leave_it() {
+        assert_eq!(percent_encoded("12/3-a.b_c~&x=#\" д"), "12%2F3-a.b_c~%26x%3D%23%22%20%D0%B4");
+    }
 
     #[test]
     fn data_does_not_become_markup() {

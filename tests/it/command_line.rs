@@ -333,3 +333,34 @@ fn rating_data_is_loaded_with_and_without_a_server_and_twice_changes_nothing() {
     assert_eq!(refused.status.code(), Some(1));
     assert!(said(&refused).contains("nothing was loaded: ap.json: element 1: Subject"), "{refused:?}");
 }
+
+#[test]
+fn who_had_an_address_is_told_as_a_table_and_as_json_and_nobody_is_exit_code_1() {
+    let installed = Installed::new("");
+    let file = installed.path("first.toml");
+    let row = |login: &str, contract: &str, inside: &str| {
+        format!(
+            "[[subscriber]]\nlogin = \"{login}\"\ncontract = \"{contract}\"\nname = \"Иванов\"\naccess = \"static\"\n\
+             ip = \"{inside}\"\nsnat-ip = \"203.0.113.77\"\n"
+        )
+    };
+    fs::write(&file, [row("ivanov", "1001", "10.9.0.2"), row("petrov", "1002", "10.9.0.3")].concat())
+        .unwrap();
+    assert!(installed.run(&["load", file.to_str().unwrap()]).status.success());
+    let _server = installed.serve();
+    let told = installed.run(&["who-had", "203.0.113.77"]);
+    assert_eq!(told.status.code(), Some(0), "{told:?}");
+    let told = String::from_utf8(told.stdout).unwrap();
+    for wanted in ["1001", "petrov", "Иванов", "source-nat", "10.9.0.3", "2 subscribers shared it"] {
+        assert!(told.contains(wanted), "{wanted}: {told}");
+    }
+    let answer = installed.json(&["who-had", "10.9.0.3"]);
+    let holder = &answer["holders"][0];
+    assert_eq!((&holder["contract"], &holder["how"]), (&"1002".into(), &"configured".into()));
+    assert_eq!((&holder["online"], &holder["session_id"]), (&true.into(), &"".into()));
+    let nobody = installed.refusal(&["who-had", "10.9.0.3", "--at", "2020-01-01 10:00"]);
+    assert!(nobody.contains("nobody had 10.9.0.3 at 2020-01-01 10:00:00"), "{nobody}");
+    let nonsense = installed.refusal(&["who-had", "10.9.0.3", "--at", "yesterday"]);
+    assert!(nonsense.contains("expected 2026-11-03 14:20"), "{nonsense}");
+    assert_eq!(installed.run(&["who-had"]).status.code(), Some(2));
+}

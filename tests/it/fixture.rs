@@ -28,12 +28,16 @@ pub struct Fixture {
 
 impl Fixture {
     pub fn new() -> Fixture {
+        Fixture::with_rules(BillingRules::default())
+    }
+
+    pub fn with_rules(billing: BillingRules) -> Fixture {
         let state = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(state.path().join("headgate.db"), Vault::from_key([7; 32])).unwrap();
         let reader = store.reader().unwrap();
         let clock = Arc::new(ManualClock::at(NOW));
-        let settings =
-            Settings { time_zone: jiff::tz::TimeZone::get("Europe/Moscow").unwrap(), ..Settings::default() };
+        let time_zone = jiff::tz::TimeZone::get("Europe/Moscow").unwrap();
+        let settings = Settings { time_zone, billing, ..Settings::default() };
         let directory = Arc::new(Directory::new(&DirectorySettings {
             grant_hold: Duration::from_secs(60),
             pool_quarantine: Duration::from_secs(600),

@@ -33,6 +33,8 @@ mod radius;
 mod story;
 /// The Carbon dialect: golden lists, polls, payments, mutated requests.
 mod system_api;
+/// Who had an address at a moment.
+mod who_had;
 mod wire;
 
 /// The sources themselves: who may import whom, and the habits of the house.

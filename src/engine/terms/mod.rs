@@ -12,6 +12,7 @@ mod services;
 use super::{Decision, State};
 use crate::model::*;
 pub(super) use plan::begin as begin_plan;
+pub use promise::{PromiseOffer, Promises, promise_offer};
 use std::sync::Arc;
 
 pub(super) fn decide(

@@ -76,7 +76,9 @@ impl Stored {
             | Change::Act(_)
             | Change::Answer(_)
             | Change::ForgetAnswers(_)
-            | Change::Audit(_) => {}
+            | Change::Audit(_)
+            | Change::AddressAssigned(_)
+            | Change::AddressWithdrawn { .. } => {}
         }
     }
 

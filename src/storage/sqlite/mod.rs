@@ -3,6 +3,7 @@
 //! One writing connection ([`SqliteStore`]) and a few read-only ones ([`SqliteReader`]); in WAL mode neither side
 //! waits for the other. Not here: what the rows mean. The words in the columns are `storage/words.rs`.
 
+mod addresses;
 mod books;
 mod closing;
 mod connection;

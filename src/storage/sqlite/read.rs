@@ -60,7 +60,7 @@ impl<'r> Columns<'r> {
         Ok(Timestamp::from_micros(self.value()?))
     }
 
-    fn optional_time(&mut self) -> Result<Option<Timestamp>> {
+    pub fn optional_time(&mut self) -> Result<Option<Timestamp>> {
         Ok(self.value::<Option<i64>>()?.map(Timestamp::from_micros))
     }
 
@@ -74,7 +74,7 @@ impl<'r> Columns<'r> {
         T::from_word(text).ok_or_else(|| unreadable(at, text))
     }
 
-    fn parsed<T: FromStr>(&mut self) -> Result<T> {
+    pub fn parsed<T: FromStr>(&mut self) -> Result<T> {
         let at = self.next;
         let text = self.text_ref()?;
         text.parse().map_err(|_| unreadable(at, text))

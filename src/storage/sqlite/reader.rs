@@ -1,10 +1,13 @@
 //! The reading side: a few read-only connections, shared by the doors' threads.
 
-use super::super::{AccountPostings, PaymentFilter, Reader, Span, StoreError, Totals, TransferFilter};
-use super::{books, closing, connection, read, reports, schema, tables};
+use super::super::{
+    AccountPostings, AddressSession, PaymentFilter, Reader, Span, StoreError, Totals, TransferFilter,
+};
+use super::{addresses, books, closing, connection, read, reports, schema, tables};
 use crate::model::*;
 use parking_lot::{Condvar, Mutex};
 use rusqlite::{Connection, params};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 /// Questions answered at the same time; further ones wait.
@@ -15,12 +18,12 @@ const ROWS_MAX: usize = 100_000;
 /// Answers questions from the file without ever making the writer wait.
 pub struct SqliteReader {
     path: PathBuf,
-    pool: Mutex<Pool>,
+    pool: Mutex<Connections>,
     returned: Condvar,
 }
 
 #[derive(Default)]
-struct Pool {
+struct Connections {
     idle: Vec<Connection>,
     /// Idle and lent.
     open: usize,
@@ -43,7 +46,7 @@ impl SqliteReader {
         }
         Ok(SqliteReader {
             path,
-            pool: Mutex::new(Pool { idle: vec![first], open: 1 }),
+            pool: Mutex::new(Connections { idle: vec![first], open: 1 }),
             returned: Condvar::new(),
         })
     }
@@ -126,6 +129,10 @@ impl Reader for SqliteReader {
         self.ask(|c| Ok(Money::from_micros(c.query_row(sql, values, |row| row.get(0))?)))
     }
 
+    fn pools(&self) -> Result<Vec<Pool>, StoreError> {
+        self.ask(|c| read::rows(c, &tables::POOL.select(), [], read::pool))
+    }
+
     fn plans(&self) -> Result<Vec<Plan>, StoreError> {
         self.ask(|c| read::rows(c, &tables::PLAN.select(), [], read::plan))
     }
@@ -180,6 +187,31 @@ impl Reader for SqliteReader {
         let sql =
             format!("{} WHERE subscriber = ?1 ORDER BY started DESC LIMIT ?2", tables::SESSION.select());
         self.ask(|c| read::rows(c, &sql, params![subscriber.0, rows_max(limit)], read::session))
+    }
+
+    fn sessions_with(&self, address: IpAddr, at: Timestamp) -> Result<Vec<AddressSession>, StoreError> {
+        self.ask(|c| addresses::sessions_with(c, address, at))
+    }
+
+    fn sessions_at(&self, subscriber: SubscriberId, at: Timestamp) -> Result<Vec<Session>, StoreError> {
+        self.ask(|c| addresses::sessions_at(c, subscriber, at))
+    }
+
+    fn assignments_with(
+        &self,
+        address: IpAddr,
+        at: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Assignment>, StoreError> {
+        self.ask(|c| addresses::assignments_with(c, address, at, rows_max(limit)))
+    }
+
+    fn assignments_at(&self, subscriber: SubscriberId, at: Timestamp) -> Result<Vec<Assignment>, StoreError> {
+        self.ask(|c| addresses::assignments_at(c, subscriber, at))
+    }
+
+    fn assignments_since(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.ask(addresses::assignments_since)
     }
 
     fn check_books(&self) -> Result<Vec<String>, StoreError> {

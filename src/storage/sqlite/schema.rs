@@ -6,7 +6,11 @@ use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
 /// Step N brings a database from schema N-1 to schema N.
-const STEPS: &[&str] = &[include_str!("schema/001_initial.sql"), include_str!("schema/002_billing.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema/001_initial.sql"),
+    include_str!("schema/002_billing.sql"),
+    include_str!("schema/003_addresses.sql"),
+];
 
 /// Marks the file as ours (`PRAGMA application_id`): "hdgt".
 const APPLICATION_ID: i64 = 0x6864_6774;

@@ -30,11 +30,11 @@ impl Table {
     }
 }
 
-/// Writes an interim record's news: all but the key and what the indexes hold, which must be as it is. Takes the
+/// Writes an interim record's news: all but the key and what indexes and other tables hold, which must be as it is. Takes the
 /// columns of [`SESSION`]. Where no row is changed by it, the session is to be upserted. An upsert alone would write
 /// a page of each index too, a third of the speed.
 pub(super) fn session_update() -> String {
-    let kept = ["subscriber", "stopped"];
+    let kept = ["subscriber", "stopped", "framed_ip", "ipv6_prefixes"];
     let numbered: Vec<(usize, &str)> = SESSION.columns.iter().copied().enumerate().collect();
     let equal = |skip: &dyn Fn(&str) -> bool, is: &str, between: &str| {
         let parts = numbered.iter().filter(|(_, column)| !skip(column));
@@ -219,6 +219,27 @@ pub(super) const SESSION: Table = Table {
         "upload_octets_before_reset",
     ],
 };
+
+/// What the history of a session's addresses needs to know of its row.
+pub(super) const SESSION_BEFORE: &str = "SELECT updated, framed_ip, ipv6_prefixes FROM session \
+     WHERE nas = ?1 AND acct_session_id = ?2 AND login = ?3 AND started = ?4";
+
+/// An address of a session, from a moment on.
+pub(super) const SESSION_ADDRESS: &str = "INSERT INTO session_address (prefix, since, nas, acct_session_id, login, started) VALUES (?, ?, ?, ?, ?, ?) \
+     ON CONFLICT DO UPDATE SET until = NULL";
+
+/// The same parameters; the moment is the end.
+pub(super) const SESSION_ADDRESS_LEFT: &str = "UPDATE session_address SET until = max(since, ?2) \
+     WHERE prefix = ?1 AND nas = ?3 AND acct_session_id = ?4 AND login = ?5 AND started = ?6 AND until IS NULL";
+
+pub(super) const ADDRESS_ASSIGNMENT: Table = Table {
+    name: "address_assignment",
+    key: &["prefix", "kind", "subscriber", "since"],
+    columns: &["prefix", "kind", "subscriber", "login", "since", "until"],
+};
+
+pub(super) const ADDRESS_ASSIGNMENT_END: &str = "UPDATE address_assignment SET until = max(since, ?4) \
+     WHERE prefix = ?1 AND kind = ?2 AND subscriber = ?3 AND until IS NULL";
 
 pub(super) const POOL_GRANT: Table = Table {
     name: "pool_grant",

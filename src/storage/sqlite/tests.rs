@@ -304,6 +304,57 @@ fn with_a_reversed_payment(dir: &TempDir) -> SqliteStore {
     store
 }
 
+#[test]
+fn a_database_of_before_begins_its_history_with_what_is_configured_and_with_all_its_sessions() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(&dir);
+    let lease = store.acquire_lease("a").unwrap();
+    let mut subscriber = conformance::subscriber(1);
+    subscriber.addresses = vec!["10.9.0.2".parse().unwrap(), "2001:db8::2".parse().unwrap()];
+    subscriber.ipv6_prefix = Some("2001:db8:2::/48".parse().unwrap());
+    subscriber.routes = vec!["10.1.0.0/16".parse().unwrap(), "2001:db8:1::/48".parse().unwrap()];
+    subscriber.snat = Some("203.0.113.77".parse().unwrap());
+    let mut session = conformance::session(1, Some(1));
+    session.ipv6_prefixes = vec!["2001:db8:7::/64".parse().unwrap(), "2001:db8:8::/56".parse().unwrap()];
+    let changes = [
+        Change::Account(conformance::account(1)),
+        Change::Subscriber(Box::new(subscriber)),
+        Change::Session(session.clone()),
+        Change::Session(Session { framed_ip: None, ..conformance::session(2, Some(1)) }),
+    ];
+    store.commit(&Batch { epoch: lease.epoch, sequence: 1, changes: &changes }).unwrap();
+    drop(store);
+    sql(&dir, "DROP TABLE session_address; DROP TABLE address_assignment; PRAGMA user_version = 2");
+    let before = SystemClock.now();
+    let reader = open(&dir).reader().unwrap();
+    let since = reader.assignments_since().unwrap().unwrap();
+    assert!(since.seconds() >= before.seconds(), "{since:?}");
+    for (address, prefix, kind) in [
+        ("10.9.0.2", "10.9.0.2/32", AssignmentKind::Configured),
+        ("2001:db8::2", "2001:db8::2/128", AssignmentKind::Configured),
+        ("2001:db8:2::9", "2001:db8:2::/48", AssignmentKind::DelegatedPrefix),
+        ("10.1.2.3", "10.1.0.0/16", AssignmentKind::Routed),
+        ("2001:db8:1:2::3", "2001:db8:1::/48", AssignmentKind::Routed),
+        ("203.0.113.77", "203.0.113.77/32", AssignmentKind::SourceNat),
+    ] {
+        let (subscriber, login) = (SubscriberId(1), "login1".to_owned());
+        let wanted =
+            Assignment { prefix: prefix.parse().unwrap(), kind, subscriber, login, since, until: None };
+        assert_eq!(
+            reader.assignments_with(address.parse().unwrap(), since, 9).unwrap(),
+            [wanted],
+            "{address}"
+        );
+        assert!(
+            reader.assignments_with(address.parse().unwrap(), Timestamp::default(), 9).unwrap().is_empty()
+        );
+    }
+    for address in ["100.64.0.1", "2001:db8:7::1", "2001:db8:8:1::1"] {
+        let found = reader.sessions_with(address.parse().unwrap(), session.started).unwrap();
+        assert_eq!(found.into_iter().map(|f| f.session).collect::<Vec<_>>(), [session.clone()], "{address}");
+    }
+}
+
 /// What somebody with `sqlite3` could do.
 fn sql(dir: &TempDir, sql: &str) {
     rusqlite::Connection::open(file(dir)).unwrap().execute_batch(sql).unwrap();

@@ -1,5 +1,6 @@
 //! A batch's changes as statements, inside the caller's transaction.
 
+mod addresses;
 mod billing;
 
 use super::super::StoreError;
@@ -46,10 +47,15 @@ enum Statement {
     Answer,
     ForgetAnswers,
     Audit,
+    SessionBefore,
+    SessionAddress,
+    SessionAddressLeft,
+    Assignment,
+    AssignmentEnd,
 }
 
 impl Statement {
-    const COUNT: usize = 29;
+    const COUNT: usize = 34;
 }
 
 impl Statements {
@@ -85,6 +91,11 @@ impl Statements {
             tables::ANSWER.insert(),
             "DELETE FROM answer WHERE at < ?1".to_owned(),
             tables::AUDIT.insert(),
+            tables::SESSION_BEFORE.to_owned(),
+            tables::SESSION_ADDRESS.to_owned(),
+            tables::SESSION_ADDRESS_LEFT.to_owned(),
+            tables::ADDRESS_ASSIGNMENT.upsert(),
+            tables::ADDRESS_ASSIGNMENT_END.to_owned(),
         ])
     }
 }
@@ -97,18 +108,21 @@ struct Prepared<'c> {
     ready: [Option<CachedStatement<'c>>; Statement::COUNT],
 }
 
-impl Prepared<'_> {
+impl<'c> Prepared<'c> {
     /// The number of rows that the statement wrote.
     fn run(&mut self, statement: Statement, values: &[&dyn ToSql]) -> Result<usize, StoreError> {
+        Ok(self.prepared(statement)?.execute(values)?)
+    }
+
+    fn prepared(&mut self, statement: Statement) -> Result<&mut CachedStatement<'c>, StoreError> {
         let at = statement as usize;
         let (Some(slot), Some(text)) = (self.ready.get_mut(at), self.statements.0.get(at)) else {
             return Err(StoreError::Unusable("a statement is missing".to_owned()));
         };
-        let prepared = match slot {
-            Some(prepared) => prepared,
-            None => slot.insert(self.connection.prepare_cached(text)?),
-        };
-        Ok(prepared.execute(values)?)
+        match slot {
+            Some(prepared) => Ok(prepared),
+            None => Ok(slot.insert(self.connection.prepare_cached(text)?)),
+        }
     }
 
     fn write(&mut self, statement: Statement, values: &[&dyn ToSql]) -> Result<(), StoreError> {
@@ -123,7 +137,7 @@ pub(super) fn apply(
     vault: &Vault,
     changes: &[Change],
 ) -> Result<(), StoreError> {
-    let mut prepared = Prepared { connection, statements, ready: Default::default() };
+    let mut prepared = Prepared { connection, statements, ready: [const { None }; Statement::COUNT] };
     let mut moves = BTreeMap::<AccountId, i128>::new();
     for change in changes {
         if let Change::Transfer(transfer) = change {
@@ -177,6 +191,10 @@ fn write(to: &mut Prepared<'_>, vault: &Vault, change: &Change) -> Result<(), St
             params![edge, position.epoch.cast_signed(), position.sequence.cast_signed()],
         ),
         Change::PaymentReversed(key) => reverse_payment(to, key),
+        Change::AddressAssigned(assignment) => addresses::assigned(to, assignment),
+        Change::AddressWithdrawn { prefix, kind, subscriber, at } => {
+            addresses::withdrawn(to, prefix, *kind, *subscriber, *at)
+        }
         billing => billing::write(to, billing),
     }
 }
@@ -357,7 +375,9 @@ fn write_session(to: &mut Prepared<'_>, s: &Session) -> Result<(), StoreError> {
         s.usage_before_reset.upload_octets.cast_signed(),
     ];
     if to.run(Statement::SessionUpdate, values)? == 0 {
+        let before = addresses::before(to, s)?;
         to.write(Statement::Session, values)?;
+        addresses::follow(to, before, s)?;
     }
     Ok(())
 }

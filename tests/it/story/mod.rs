@@ -4,7 +4,8 @@
 mod box_under_test;
 
 use crate::network::{Network, fetch, wait_until, web};
-use box_under_test::{BoxUnderTest, Flow};
+pub use box_under_test::BoxUnderTest;
+use box_under_test::Flow;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);

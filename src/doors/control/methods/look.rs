@@ -1,7 +1,7 @@
 //! Looking: who is there and how the server is; orders to NASes.
 
-use super::{Call, MaybeWho, Nothing, RpcError, Who, unknown, value};
-use crate::operations::NasOrderKind;
+use super::{Call, MaybeWho, Nothing, RpcError, Who, blocking, unknown, value};
+use crate::operations::{NasOrderKind, WhoHadQuery};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -24,6 +24,10 @@ pub(super) async fn call(method: &str, mut call: Call) -> Result<Value, RpcError
         "why" => {
             let Who { who } = call.read()?;
             value(call.operations.why(&who)?)
+        }
+        "who_had" => {
+            let query: WhoHadQuery = call.read()?;
+            blocking(move || call.operations.who_had(&query)).await
         }
         "sessions" => {
             let MaybeWho { who } = call.read()?;
