@@ -176,6 +176,8 @@ fn who_answers_stays_and_who_is_silent_is_logged_off_over_ipv4_and_ipv6() {
         !network.nas.must("nft list table inet headgate").contains("10.9.0.2")
     });
     network.subscriber.ip("addr add 10.9.0.2/24 dev up0");
+    // It went with the last address.
+    network.subscriber.ip("route replace default via 10.9.0.1");
     assert!(!passes(&network));
     site.seen("10.9.0.2", "02:00:00:00:00:02");
     wait_until("it passes again", SECOND * 5, || passes(&network));
