@@ -1,5 +1,6 @@
 //! IPoE on real parts: a server and an enforcer as processes, a subscriber in a namespace that answers or is silent.
 
+use super::seen::forge;
 use crate::network::{Network, echo_udp, echoes, wait_until};
 use serde_json::Value;
 use std::fs;
@@ -41,6 +42,10 @@ struct Site {
 
 impl Site {
     fn start(network: &Network) -> Site {
+        Site::with_sightings(network, false)
+    }
+
+    fn with_sightings(network: &Network, sightings: bool) -> Site {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().to_str().unwrap();
         let config = format!(
@@ -49,7 +54,7 @@ impl Site {
              [radius]\nauth = []\nacct = []\n[system-api]\nlisten = []\n[cgrates]\ntcp = []\nhttp = []\n\
              [cabinet]\nlisten = []\n[management]\nlisten = []\n[metrics]\nlisten = []\n\
              [enforcement]\nservers = [\"unix:{path}/control.sock\"]\nlan = [\"lan0\"]\nprotect-ports = false\n\
-             probe-interval-seconds = 1\nprobe-tries = 3\n"
+             probe-interval-seconds = 1\nprobe-tries = 3\nsightings = {sightings}\n"
         );
         fs::write(dir.path().join("headgate.toml"), config).unwrap();
         fs::write(dir.path().join("data.toml"), DATA).unwrap();
@@ -274,4 +279,26 @@ fn octets_are_exact_over_kills_of_enforcer_and_server() {
         let found: Value = serde_json::from_str(&site.headgate(&["find", "ivanov", "--json"])).unwrap();
         found[0]["balance"] == format!("{}.{:02}", 999 - (2 * cents - 1) / 100, (100 - 2 * cents % 100) % 100)
     });
+}
+
+#[test]
+fn the_first_packet_logs_in_also_during_a_flood_of_forged_sources() {
+    let network = Network::new();
+    // A machine that checks sources against its routes drops forged ones before us.
+    network.nas.must("for c in all default lan0; do echo 0 > /proc/sys/net/ipv4/conf/$c/rp_filter; done");
+    echo_udp(&network.internet, "203.0.113.2:7000");
+    let site = Site::with_sightings(&network, true);
+    let took = wait_until("the first packets log in", SECOND * 10, || passes(&network));
+    println!("first packet to first answer, a try each second: {took:?}");
+    assert_eq!(site.sessions(), ["ivanov"]);
+    site.headgate(&["kick", "ivanov"]);
+    std::thread::scope(|scope| {
+        let flood = scope.spawn(|| network.subscriber.inside(|| forge(20_000)));
+        let took = wait_until("they do so again during a flood", SECOND * 60, || passes(&network));
+        println!("kick to first answer during a flood: {took:?}");
+        flood.join().unwrap();
+    });
+    assert_eq!(site.sessions(), ["ivanov"]);
+    let why = site.headgate(&["why", "ivanov"]);
+    assert!(why.contains("seen by enforcer local"), "{why}");
 }

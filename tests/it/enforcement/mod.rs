@@ -6,12 +6,16 @@
 
 mod counting;
 mod enforcer;
+mod faults;
 mod feed;
 mod guards;
 mod ipoe;
+mod limits;
 mod mending;
+mod scale;
+mod seen;
 mod shaping;
 mod shaping_classes;
-
 mod table;
 mod traffic;
+mod translating;
