@@ -81,7 +81,7 @@ fn two_hundred_thousand_forged_sources_cost_a_bounded_set_and_the_feed_is_follow
 }
 
 /// Sends a datagram from each of so many random sources.
-fn forge(sources: u32) {
+pub fn forge(sources: u32) {
     let raw = Some(Protocol::from(libc::IPPROTO_RAW));
     let socket = Socket::new(Domain::IPV4, Type::from(libc::SOCK_RAW), raw).unwrap();
     let to = SockAddr::from(SocketAddr::from(([203, 0, 113, 2], 0)));
