@@ -16,6 +16,7 @@ mod scale;
 mod seen;
 mod shaping;
 mod shaping_classes;
+mod shaping_flows;
 mod table;
 mod traffic;
 mod translating;
