@@ -35,6 +35,7 @@ impl Enforce {
                     GardenEntry::Host(name) => WalledEntry::Name(name),
                 })
                 .collect(),
+            sightings: enforcement.sightings,
             protect_ports: enforcement.protect_ports,
             ports_only: self.ports_only,
             state_dir: config.server.state_dir,

@@ -35,6 +35,8 @@ pub struct Enforcement {
     pub captive: Option<SocketAddr>,
     /// What debtors reach nevertheless.
     pub walled_garden: Vec<GardenEntry>,
+    /// Sources on the subscribers' side that are nobody's are reported.
+    pub sightings: bool,
     /// Keep RADIUS and API ports for NASes and allow-lists.
     pub protect_ports: bool,
 }
@@ -56,6 +58,7 @@ impl Default for Enforcement {
             wan: None,
             captive: None,
             walled_garden: Vec::new(),
+            sightings: false,
             protect_ports: true,
         }
     }
@@ -64,7 +67,6 @@ impl Default for Enforcement {
 impl Enforcement {
     pub(super) fn read(section: &mut Section<'_>) -> Enforcement {
         let mut enforcement = Enforcement::default();
-        let mut sightings = false;
         let mut shape = None;
         section
             .value("servers", &mut enforcement.servers, |node| list(node, SERVER, SERVERS_MAX, read_server))
@@ -82,13 +84,13 @@ impl Enforcement {
             .value("walled-garden", &mut enforcement.walled_garden, |node| {
                 list(node, GARDEN, GARDEN_MAX, |item| parse_item(item, GARDEN, garden_entry))
             })
-            .boolean("sightings", &mut sightings)
+            .boolean("sightings", &mut enforcement.sightings)
             .boolean("protect-ports", &mut enforcement.protect_ports)
             .not_served("token");
         enforcement.shape = shape
             .unwrap_or_else(|| enforcement.lan.iter().filter(|name| !name.ends_with('*')).cloned().collect());
-        if sightings {
-            section.refuse("sightings", "true is not served by this version; expected false");
+        if enforcement.sightings && enforcement.lan.is_empty() {
+            section.refuse("sightings", "true needs `lan`: sources are seen on the subscribers' side");
         }
         enforcement
     }

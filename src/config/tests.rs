@@ -82,7 +82,7 @@ shape = ["eth1", "vlan10"]
 wan = "eth0"
 captive = "10.0.0.1:8080"
 walled-garden = ["198.51.100.10/32", "pay.example.org"]
-sightings = false
+sightings = true
 protect-ports = false
 "#;
 
@@ -267,7 +267,6 @@ fn what_this_version_does_not_serve_is_refused_by_name() {
         ("[management]\ntls-key = \"/x\"", "management.tls-key"),
         ("[[management.feed-token]]\nname = \"nas1\"", "management.feed-token"),
         ("[cabinet]\ntls-listen = [\"127.0.0.1:4\"]", "cabinet.tls-listen"),
-        ("[enforcement]\nsightings = true", "enforcement.sightings"),
         ("[enforcement]\nservers = [\"https://b:8443\"]", "enforcement.servers"),
         ("[enforcement]\ntoken = \"hidden\"", "enforcement.token"),
         ("[payments]\nlisten = []", "payments"),
@@ -429,14 +428,8 @@ fn a_reload_names_what_needs_a_restart() {
 const SHIPPED: &str = include_str!("../../config/headgate.toml");
 
 /// Keys of the sample that have one value, or none that anything acts on: the shipped file offers choices only.
-const NOT_SHIPPED: [&str; 6] = [
-    "server.role",
-    "server.min-free",
-    "radius.radsec",
-    "management.listen",
-    "cabinet.tls-listen",
-    "enforcement.sightings",
-];
+const NOT_SHIPPED: [&str; 5] =
+    ["server.role", "server.min-free", "radius.radsec", "management.listen", "cabinet.tls-listen"];
 
 /// The shipped file with those settings uncommented that `keep` takes. Prose has a blank after its `#`.
 fn uncommented(keep: impl Fn(&str) -> bool) -> String {

@@ -6,11 +6,16 @@
 
 mod counting;
 mod enforcer;
+mod faults;
 mod feed;
 mod guards;
+mod limits;
 mod mending;
+mod scale;
+mod seen;
 mod shaping;
 mod shaping_classes;
 mod shaping_flows;
 mod table;
 mod traffic;
+mod translating;
