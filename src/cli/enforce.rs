@@ -44,6 +44,7 @@ pub(super) fn settings(config: &Config, ports_only: bool) -> Settings {
         wan: enforcement.wan.clone(),
         captive: enforcement.captive,
         walled_garden: garden.collect(),
+        sightings: enforcement.sightings,
         protect_ports: enforcement.protect_ports,
         ports_only,
         probes: ProbeTimes {

@@ -48,6 +48,8 @@ pub struct Enforcement {
     pub probe_interval_seconds: u32,
     /// Questions without an answer after which it is logged off.
     pub probe_tries: u32,
+    /// Sources on the subscribers' side that are nobody's are reported.
+    pub sightings: bool,
     /// Keep RADIUS and API ports for NASes and allow-lists.
     pub protect_ports: bool,
 }
@@ -73,6 +75,7 @@ impl Default for Enforcement {
             walled_garden: Vec::new(),
             probe_interval_seconds: 30,
             probe_tries: 5,
+            sightings: false,
             protect_ports: true,
         }
     }
@@ -81,7 +84,6 @@ impl Default for Enforcement {
 impl Enforcement {
     pub(super) fn read(section: &mut Section<'_>) -> Enforcement {
         let mut enforcement = Enforcement::default();
-        let mut sightings = false;
         let mut shape = None;
         section
             .value("servers", &mut enforcement.servers, |node| {
@@ -103,7 +105,7 @@ impl Enforcement {
             })
             .number("probe-interval-seconds", &mut enforcement.probe_interval_seconds, PROBE_INTERVAL_SECONDS)
             .number("probe-tries", &mut enforcement.probe_tries, PROBE_TRIES)
-            .boolean("sightings", &mut sightings)
+            .boolean("sightings", &mut enforcement.sightings)
             .boolean("protect-ports", &mut enforcement.protect_ports)
             .parsed("ca", &mut enforcement.ca, ABSOLUTE_PATH, |text| absolute_path(text).map(Some));
         enforcement.shape = shape
@@ -124,8 +126,8 @@ impl Enforcement {
         if over_https && !has_token {
             section.refuse("servers", "servers over https need `token`");
         }
-        if sightings {
-            section.refuse("sightings", "true is not served by this version; expected false");
+        if enforcement.sightings && enforcement.lan.is_empty() {
+            section.refuse("sightings", "true needs `lan`: sources are seen on the subscribers' side");
         }
         enforcement
     }

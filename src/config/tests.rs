@@ -99,7 +99,7 @@ shape = ["eth1", "vlan10"]
 wan = "eth0"
 captive = "10.0.0.1:8080"
 walled-garden = ["198.51.100.10/32", "pay.example.org"]
-sightings = false
+sightings = true
 protect-ports = false
 "#;
 
@@ -360,7 +360,6 @@ fn what_this_version_does_not_serve_is_refused_by_name() {
         ("[store]\nurl = \"postgres://u:hidden@h/db\"", "store.url"),
         ("[radius]\nradsec = [\"0.0.0.0:2083\"]", "radius.radsec"),
         ("[management]\nsid-days = 30", "management.sid-days"),
-        ("[enforcement]\nsightings = true", "enforcement.sightings"),
         ("[payments]\nlisten = []", "payments"),
         ("[edge]\ntoken = \"hidden\"", "edge"),
         ("[backup]", "backup"),
@@ -545,7 +544,7 @@ fn a_reload_names_what_needs_a_restart() {
 const SHIPPED: &str = include_str!("../../config/headgate.toml");
 
 /// Keys of the sample that have one value, or none that anything acts on: the shipped file offers choices only.
-const NOT_SHIPPED: [&str; 4] = ["server.role", "server.min-free", "radius.radsec", "enforcement.sightings"];
+const NOT_SHIPPED: [&str; 3] = ["server.role", "server.min-free", "radius.radsec"];
 
 /// The shipped file with those settings uncommented that `keep` takes. Prose has a blank after its `#`.
 fn uncommented(keep: impl Fn(&str) -> bool) -> String {

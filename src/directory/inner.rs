@@ -73,6 +73,24 @@ impl Inner {
         self.nases.find(source)
     }
 
+    /// The NAS of a session; of one that a sighting opened, the one that its enforcer stands for.
+    pub fn nas_of_session(&self, session: &Session) -> Option<&Arc<super::NasEntry>> {
+        match session.key.origin() {
+            SessionOrigin::Nas => self.nas(session.key.nas),
+            SessionOrigin::Sighting | SessionOrigin::Kernel => self.nas_of(session.nas_address),
+        }
+    }
+
+    /// The same, its id only.
+    pub fn nas_id_of_session(&self, session: &Session) -> Option<NasId> {
+        match session.key.origin() {
+            SessionOrigin::Nas => Some(session.key.nas),
+            SessionOrigin::Sighting | SessionOrigin::Kernel => {
+                self.nas_of(session.nas_address).map(|entry| entry.nas.id)
+            }
+        }
+    }
+
     pub fn entries(&self) -> impl Iterator<Item = &Arc<Entry>> {
         self.slots.values().map(|slot| &slot.entry)
     }
@@ -308,7 +326,7 @@ impl Inner {
         let nas = match session {
             // An enforcer that says whose subscribers it has stands for that NAS.
             Some(session) if session.key.origin() == SessionOrigin::Sighting => {
-                let seen_at = self.nas_of(session.nas_address);
+                let seen_at = self.nas_of_session(session);
                 seen_at.map(|nas| (nas, Some(session.nas_address))).or_else(configured)
             }
             Some(session) => self.nas(session.key.nas).map(|nas| (nas, Some(session.nas_address))),

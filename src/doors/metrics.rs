@@ -199,9 +199,13 @@ fn state(operations: &Operations, page: &mut Page) {
     }
     let mut by_nas: BTreeMap<_, (String, u64)> =
         inner.nases().map(|entry| (entry.nas.id, (entry.nas.name.clone(), 0))).collect();
+    // Of enforcers that stand for no NAS.
+    let mut without_nas = 0u64;
     for session in inner.open_sessions() {
-        if let Some((_, count)) = by_nas.get_mut(&session.key.nas) {
-            *count += 1;
+        let nas = inner.nas_id_of_session(session);
+        match nas.and_then(|nas| by_nas.get_mut(&nas)) {
+            Some((_, count)) => *count += 1,
+            None => without_nas += 1,
         }
     }
     drop(inner);
@@ -212,6 +216,9 @@ fn state(operations: &Operations, page: &mut Page) {
     page.family("headgate_sessions", "gauge", "Open sessions, by NAS.");
     for (name, count) in by_nas.values() {
         page.sample("headgate_sessions", &[("nas", name)], count);
+    }
+    if without_nas > 0 {
+        page.sample("headgate_sessions", &[("nas", "")], without_nas);
     }
     let (queue, spool) = operations.writer.depth();
     page.single("headgate_addresses", "gauge", "Addresses and prefixes known.", addresses);

@@ -11,6 +11,7 @@ use super::saved::{self, Purpose, Saver};
 use super::server::Server;
 use super::settings::{InterfacePattern, Settings};
 use super::shaping::{Keeper, RouteWatcher};
+use super::sightings::{self, Sighting};
 use super::skeleton::{Layout, Skeleton};
 use super::wanted::{Plan, Scope, Wanted, diff};
 use super::watcher::Watcher;
@@ -25,8 +26,13 @@ use std::time::{Duration, Instant};
 
 /// Pages and reports not yet taken.
 const EVENTS_MAX: usize = 16;
-/// The table is read back this often though nobody was heard to change it.
+/// The table is read back this often though nobody was heard to change it,
 const CHECK_INTERVAL: Duration = Duration::from_secs(60);
+/// and at most for this part of the time: the feed waits meanwhile.
+const CHECK_INTERVAL_PER_LOOK: u32 = 200;
+/// A set with more elements is not read back: the kernel needs the square of their number for that. It is filled anew
+/// when somebody has changed it.
+const READ_BACK_MAX: usize = 262_144;
 /// Others change a table in several steps; what they leave behind is looked at, not each step.
 const MEND_DEBOUNCE: Duration = Duration::from_millis(5);
 /// Between two looks at the table, so that somebody who changes it all the time does not keep us busy.
@@ -92,6 +98,8 @@ pub(super) enum Event {
 pub struct Outlets {
     /// Octets of `ipoe` and `static` subscribers: every ten seconds, and when an element goes.
     pub counted: Option<SyncSender<Vec<Counted>>>,
+    /// Sources on the subscribers' side that are nobody's, with `sightings`.
+    pub sightings: Option<SyncSender<Sighting>>,
 }
 
 /// Enforces until `stop` is set, in the network namespace of the calling thread. The table stays behind as it is.
@@ -145,6 +153,10 @@ fn enforce(
     if gate.outlets.counted.is_some() && gate.wanted.scope().filter {
         let (kernel, events, stop) = (Kernel::open()?, sender.clone(), Arc::clone(stop));
         threads.push(spawn("enforce-count", move || meter::run(kernel, &events, &stop))?);
+    }
+    if let Some(outlet) = gate.outlets.sightings.take().filter(|_| settings.sightings) {
+        let (kernel, stop) = (Kernel::open()?, Arc::clone(stop));
+        threads.push(spawn("enforce-seen", move || sightings::run(kernel, &outlet, &stop))?);
     }
     start_resolver(settings, &gate.wanted, sender, stop)?;
     let result = gate.take_events(&events, stop);
@@ -207,6 +219,7 @@ struct Gate {
     kernel: Kernel,
     interfaces: Vec<InterfacePattern>,
     captive: Option<SocketAddr>,
+    sightings: bool,
     purpose: Purpose,
     wanted: Wanted,
     /// Who has which class, and the devices that have them.
@@ -224,6 +237,8 @@ struct Gate {
     start_over: Arc<AtomicBool>,
     looked: Instant,
     next_look: Instant,
+    /// Somebody has changed the table, or what is in it is not known.
+    suspect: bool,
 }
 
 impl Gate {
@@ -244,6 +259,7 @@ impl Gate {
             kernel: Kernel::open()?,
             interfaces,
             captive: settings.captive,
+            sightings: settings.sightings,
             purpose,
             wanted: Wanted::new(scope),
             shaping,
@@ -256,6 +272,7 @@ impl Gate {
             start_over: Arc::default(),
             looked: now,
             next_look: now + CHECK_INTERVAL,
+            suspect: true,
         })
     }
 
@@ -299,6 +316,7 @@ impl Gate {
                 }
             }
             if self.foreign.swap(false, Ordering::Acquire) {
+                self.suspect = true;
                 let soon = (Instant::now() + MEND_DEBOUNCE).max(self.looked + MEND_GAP);
                 self.next_look = self.next_look.min(soon);
             }
@@ -382,13 +400,19 @@ impl Gate {
             Err(NetlinkError::NotPermitted) => Err(EnforceError::NotPermitted),
             Err(error) => {
                 tracing::warn!("{why} was not applied: {error}; reading the table back");
+                self.suspect = true;
                 self.look("what was found", Telling::Loud)
             }
         }
     }
 
     fn skeleton(&self) -> Skeleton {
-        let layout = Layout { interfaces: &self.interfaces, captive: self.captive, wanted: &self.wanted };
+        let layout = Layout {
+            interfaces: &self.interfaces,
+            captive: self.captive,
+            sightings: self.sightings,
+            wanted: &self.wanted,
+        };
         Skeleton::build(&layout)
     }
 
@@ -411,13 +435,16 @@ impl Gate {
 
     /// Reads the table back and makes it as it is wanted. A failure is tried again later.
     fn look(&mut self, why: &str, telling: Telling) -> Result<(), EnforceError> {
+        let start = Instant::now();
         self.shaping.before_elements().map_err(rtnetlink)?;
         let result = self.reconcile();
         if result.is_ok() {
             self.shaping.after_elements().map_err(rtnetlink)?;
         }
         self.looked = Instant::now();
-        self.next_look = self.looked + CHECK_INTERVAL;
+        let pause = CHECK_INTERVAL.max((self.looked - start) * CHECK_INTERVAL_PER_LOOK);
+        self.next_look = self.looked + pause;
+        self.suspect = result.is_err();
         match (result, telling) {
             (Ok(None), Telling::Quiet) => tracing::info!("adopted the table with {why}"),
             (Ok(None), Telling::Loud) => tracing::debug!("the table is as it must be"),
@@ -438,9 +465,18 @@ impl Gate {
         if skeleton.is_empty() {
             return self.reconcile_nothing();
         }
-        let present = match self.kernel.inspect(&skeleton)? {
-            Finding::Whole(present) if !self.kernel.outgrown(self.wanted.sets()) => present,
-            Finding::Whole(_) => return self.rebuilt("the sets are too small"),
+        let many = self.wanted.sets().values().any(|elements| elements.len() > READ_BACK_MAX);
+        let finding =
+            if many { self.kernel.inspect_skeleton(&skeleton)? } else { self.kernel.inspect(&skeleton)? };
+        let present = match finding {
+            Finding::Whole(_) if self.kernel.outgrown(self.wanted.sets()) => {
+                return self.rebuilt("the sets are too small");
+            }
+            Finding::Whole(_) if many && self.suspect => {
+                return self.rebuilt("too many elements to be read back");
+            }
+            Finding::Whole(_) if many => return Ok(None),
+            Finding::Whole(present) => present,
             Finding::Absent => return self.rebuilt("there was no table"),
             Finding::Damaged(damage) => return self.rebuilt(&damage),
         };

@@ -7,9 +7,10 @@ pub use super::netlink::elements::Meter;
 use super::netlink::elements::{self, ElementDump, Item};
 use super::netlink::rules::{Parts, encode};
 pub use super::netlink::socket::NetlinkError;
-use super::netlink::socket::Socket;
+use super::netlink::socket::{Socket, microseconds_since_boot};
 use super::netlink::wire::{self, Attributes, Batch, Message};
-use super::ranges::Range;
+use super::ranges::{Family, Range};
+use super::sightings::{SEEN_MAX, Sighting};
 use super::skeleton::{Skeleton, TABLE};
 use super::wanted::{Data, Elements, Plan, SetId, Sets};
 use std::collections::BTreeMap;
@@ -45,12 +46,23 @@ pub struct Kernel {
     generation: u64,
     /// How many elements each set of the table may hold, as far as known.
     capacities: BTreeMap<SetId, u32>,
+    /// The table's chains, when it is known to be whole.
+    chains: Vec<&'static str>,
+}
+
+/// How a table is made anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Within the table that there is.
+    InPlace,
+    /// In the place of whatever is there.
+    FromNothing,
 }
 
 impl Kernel {
     /// Opens the socket in the calling thread's network namespace.
     pub fn open() -> Result<Kernel, NetlinkError> {
-        Ok(Kernel { socket: Socket::open()?, generation: 0, capacities: BTreeMap::new() })
+        Ok(Kernel { socket: Socket::open()?, generation: 0, capacities: BTreeMap::new(), chains: Vec::new() })
     }
 
     /// What notifications of our own changes name as their author.
@@ -67,42 +79,45 @@ impl Kernel {
 
     /// Makes the table anew with its elements, in one step: no packet meets half of it. Gives what the elements that
     /// there were had counted.
+    ///
+    /// While the table is as we left it, its chains stay hooked where they are: of two tables, the old and the new
+    /// one, a packet on its way at that moment would meet both, and be counted twice.
     pub fn rebuild(&mut self, skeleton: &Skeleton, sets: &Sets) -> Result<Vec<Reading>, NetlinkError> {
-        let metered = |id: &SetId| {
-            let elements = sets.get(id);
-            elements.is_some_and(|e| e.values().any(|data| matches!(data, Data::Metered { .. })))
-        };
-        let counting: Vec<SetId> =
-            self.capacities.keys().copied().filter(|id| id.counts() && metered(id)).collect();
-        match self.rebuild_after(&counting, skeleton, sets) {
-            // The sets that were there are not there any more, and what they had counted neither.
-            Err(NetlinkError::Refused(libc::ENOENT)) if !counting.is_empty() => {
-                self.rebuild_after(&[], skeleton, sets)
+        if !self.chains.is_empty() {
+            match self.rebuild_by(Way::InPlace, skeleton, sets) {
+                // Not as we left it after all.
+                Err(NetlinkError::Refused(_)) => {}
+                result => return result,
             }
-            result => result,
         }
+        self.rebuild_by(Way::FromNothing, skeleton, sets)
     }
 
-    /// `counting`: sets that are there and whose elements are to be told before they go.
-    fn rebuild_after(
+    fn rebuild_by(
         &mut self,
-        counting: &[SetId],
+        way: Way,
         skeleton: &Skeleton,
         sets: &Sets,
     ) -> Result<Vec<Reading>, NetlinkError> {
         let size = |id: SetId| {
+            if matches!(id, SetId::Seen(_)) {
+                return SEEN_MAX;
+            }
             let wanted = slots(id, sets.get(&id).map_or(0, Elements::len)).saturating_mul(SET_ROOM);
             wanted.max(SET_SIZE_MIN).checked_next_power_of_two().unwrap_or(u32::MAX)
         };
         let parts = encoded(skeleton, size)?;
         let mut batch = self.socket.batch();
-        for id in counting {
-            batch.remove_all_elements(TABLE, &written_as(*id, &id.name()));
-        }
-        // Deleting a missing table is refused, so it is added first.
-        batch.table(TABLE, wire::NEWTABLE);
-        batch.table(TABLE, wire::DELTABLE);
-        batch.table(TABLE, wire::NEWTABLE);
+        let echoes = match way {
+            Way::InPlace => self.empty_table(&mut batch, skeleton, sets),
+            Way::FromNothing => {
+                // Deleting a missing table is refused, so it is added first.
+                for message_type in [wire::NEWTABLE, wire::DELTABLE, wire::NEWTABLE] {
+                    batch.table(TABLE, message_type);
+                }
+                0
+            }
+        };
         let sets_made = parts.sets.iter().map(|(_, message)| message);
         for message in sets_made.chain(&parts.chains).chain(parts.rules.iter().flat_map(|(_, rules)| rules)) {
             batch.push(message);
@@ -113,13 +128,35 @@ impl Kernel {
                 sets.get(id).into_iter().flatten().map(|(range, data)| (*range, *data)).collect();
             self.put(&mut batch, *id, elements, generation);
         }
-        let echoes =
-            counting.iter().filter_map(|id| self.capacities.get(id)).fold(0usize, |sum, capacity| {
-                sum.saturating_add(usize::try_from(*capacity).unwrap_or(usize::MAX))
-            });
         let finals = self.commit(batch, echoes)?;
         self.capacities = skeleton.sets.iter().map(|id| (*id, size(*id))).collect();
+        self.chains = skeleton.chains.iter().map(|chain| chain.name).collect();
         Ok(finals)
+    }
+
+    /// Takes everything out of our table but the chains that stay; elements that count are told. Gives how many that
+    /// may be.
+    fn empty_table(&self, batch: &mut Batch, skeleton: &Skeleton, sets: &Sets) -> usize {
+        let metered = |id: &SetId| {
+            let elements = sets.get(id);
+            elements.is_some_and(|e| e.values().any(|data| matches!(data, Data::Metered { .. })))
+        };
+        let mut echoes = 0usize;
+        for (id, capacity) in self.capacities.iter().filter(|(id, _)| id.counts() && metered(id)) {
+            batch.remove_all_elements(TABLE, &written_as(*id, &id.name()));
+            echoes = echoes.saturating_add(usize::try_from(*capacity).unwrap_or(usize::MAX));
+        }
+        let table = (wire::ATTR_TABLE, TABLE);
+        batch.delete(wire::DELRULE, &[table]);
+        for id in self.capacities.keys() {
+            batch.delete(wire::DELSET, &[table, (wire::ATTR_SET_NAME, &id.name())]);
+        }
+        for chain in &self.chains {
+            if !skeleton.chains.iter().any(|wanted| wanted.name == *chain) {
+                batch.delete(wire::DELCHAIN, &[table, (wire::ATTR_CHAIN_NAME, chain)]);
+            }
+        }
+        echoes
     }
 
     /// A number that no element of this machine has had since it was started.
@@ -161,6 +198,7 @@ impl Kernel {
         batch.table(TABLE, wire::NEWTABLE);
         batch.table(TABLE, wire::DELTABLE);
         self.capacities.clear();
+        self.chains.clear();
         self.commit(batch, 0).map(drop)
     }
 
@@ -205,7 +243,23 @@ impl Kernel {
 
     /// Reads the table back and compares it with the skeleton.
     pub fn inspect(&mut self, skeleton: &Skeleton) -> Result<Finding, NetlinkError> {
+        let mut sets = match self.inspect_skeleton(skeleton)? {
+            Finding::Whole(sets) => sets,
+            other => return Ok(other),
+        };
+        for id in skeleton.sets.iter().filter(|id| !matches!(id, SetId::Seen(_))) {
+            match self.elements(*id)? {
+                Some(elements) => sets.insert(*id, elements),
+                None => return Ok(Finding::Damaged(format!("set {} is gone", id.name()))),
+            };
+        }
+        Ok(Finding::Whole(sets))
+    }
+
+    /// As [`Kernel::inspect`], without reading elements.
+    pub fn inspect_skeleton(&mut self, skeleton: &Skeleton) -> Result<Finding, NetlinkError> {
         let parts = encoded(skeleton, |_| SET_SIZE_MIN)?;
+        self.chains.clear();
         if let Some(finding) = self.inspect_table()? {
             return Ok(finding);
         }
@@ -219,14 +273,8 @@ impl Kernel {
         if let Some(damage) = damaged {
             return Ok(Finding::Damaged(damage));
         }
-        let mut sets = Sets::new();
-        for id in &skeleton.sets {
-            match self.elements(*id)? {
-                Some(elements) => sets.insert(*id, elements),
-                None => return Ok(Finding::Damaged(format!("set {} is gone", id.name()))),
-            };
-        }
-        Ok(Finding::Whole(sets))
+        self.chains = skeleton.chains.iter().map(|chain| chain.name).collect();
+        Ok(Finding::Whole(Sets::new()))
     }
 
     /// None: there and awake.
@@ -318,6 +366,24 @@ impl Kernel {
         Ok(self.socket.ask_consistently(request, take)?.unwrap_or_default())
     }
 
+    /// Sources that were noted lately; others' changes meanwhile may hide some. None: they are not noted here.
+    pub fn sightings(&mut self) -> Result<Option<Vec<Sighting>>, NetlinkError> {
+        let mut seen = Vec::new();
+        for family in Family::BOTH {
+            let name = SetId::Seen(family).name();
+            let request = |sequence| elements::elements_request(TABLE, &name, sequence);
+            let take =
+                |message: &Message<'_>| seen.extend(elements::keys(message).filter_map(Sighting::read));
+            match self.socket.ask(request, take) {
+                Ok(true) => {}
+                Ok(false) => return Ok(None),
+                Err(NetlinkError::Unclear(error)) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Some(seen))
+    }
+
     /// None: there is no such set.
     fn elements(&mut self, id: SetId) -> Result<Option<Elements>, NetlinkError> {
         let name = id.name();
@@ -354,15 +420,6 @@ fn readings<'a>(message: &Message<'a>) -> impl Iterator<Item = Reading> + use<'a
         let (octets, packets) = item.counter()?;
         Some(Reading { set: set?, first: item.key, meter: item.meter()?, octets, packets })
     })
-}
-
-fn microseconds_since_boot() -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: writes one timespec; the clock exists since Linux 2.6.39.
-    unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &mut time) };
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    let microseconds = u64::try_from(time.tv_nsec / 1000).unwrap_or(0);
-    seconds.saturating_mul(1_000_000).saturating_add(microseconds)
 }
 
 fn encoded(skeleton: &Skeleton, size: impl Fn(SetId) -> u32) -> Result<Parts, NetlinkError> {

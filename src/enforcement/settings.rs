@@ -31,6 +31,8 @@ pub struct Settings {
     pub captive: Option<SocketAddr>,
     /// What those who must pay may still reach.
     pub walled_garden: Vec<WalledEntry>,
+    /// Sources on the subscribers' side that are nobody's are noted and told.
+    pub sightings: bool,
     /// The server's ports are open only to the sources that the feed names.
     pub protect_ports: bool,
     /// Guard the ports and filter nothing, whatever `lan` says.
@@ -45,7 +47,7 @@ pub struct Settings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WalledEntry {
     Net(IpNet),
-    /// Looked up at start and every five minutes.
+    /// Looked up at start and again as its records expire.
     Name(String),
 }
 

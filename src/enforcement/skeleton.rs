@@ -31,6 +31,8 @@ pub struct Chain {
 pub enum Hook {
     /// Destination NAT, before routing.
     Redirect,
+    /// Behind routing.
+    SourceNat,
     Forward,
     Input,
 }
@@ -57,6 +59,8 @@ pub enum Match {
     /// In the map; the packet's class becomes what it says.
     Class(Side, SetId),
     InNet(Side, IpNet),
+    /// Notes the packet's source; its limit and a full set end the rule.
+    Seen(Family),
     Port(Side, PortProtocol, u16),
     /// An ICMP error that belongs to a connection.
     IcmpError(Family),
@@ -73,12 +77,20 @@ pub enum Action {
     Goto(&'static str),
     /// Destination NAT.
     SendTo(SocketAddr),
+    /// Source NAT to the source that it has, so that nobody behind us changes it.
+    KeepSource(Family),
+    /// Source NAT to what the map says of the source; not in the map: the next rule.
+    SourceFrom(SetId),
+    /// The next rule.
+    GoOn,
 }
 
 /// What the table is made of besides the elements of its sets.
 pub struct Layout<'a> {
     pub interfaces: &'a [InterfacePattern],
     pub captive: Option<SocketAddr>,
+    /// Sources that are nobody's are noted.
+    pub sightings: bool,
     pub wanted: &'a Wanted,
 }
 
@@ -94,18 +106,26 @@ impl Skeleton {
             // A chain stands before those that jump to it.
             chains.push(from_captive(layout.captive));
             chains.push(to_captive(layout.captive));
-            chains.push(subscriber_chain("from_subscriber", Side::Source, "from_captive"));
-            chains.push(subscriber_chain("to_subscriber", Side::Destination, "to_captive"));
+            chains.push(subscriber_chain("from_subscriber", Side::Source, "from_captive", layout.sightings));
+            chains.push(subscriber_chain("to_subscriber", Side::Destination, "to_captive", false));
             chains.push(forward(layout.interfaces));
             if let Some(captive) = layout.captive {
                 chains.push(web_to(captive));
                 chains.push(redirect(layout.interfaces));
             }
+            if layout.captive.is_some() || layout.wanted.translates() {
+                chains.push(sources(layout.captive));
+                chains.push(source_nat(layout.interfaces));
+            }
         }
         if layout.wanted.ports().next().is_some() {
             chains.push(guards(layout.wanted));
         }
-        Skeleton { sets: layout.wanted.sets().keys().copied().collect(), chains }
+        let mut sets: Vec<SetId> = layout.wanted.sets().keys().copied().collect();
+        if layout.sightings && layout.wanted.scope().filter {
+            sets.extend(Family::BOTH.map(SetId::Seen));
+        }
+        Skeleton { sets, chains }
     }
 }
 
@@ -124,7 +144,7 @@ fn forward(interfaces: &[InterfacePattern]) -> Chain {
 }
 
 /// The verdict on one side of the packet: single addresses first, then prefixes.
-fn subscriber_chain(name: &'static str, side: Side, captive: &'static str) -> Chain {
+fn subscriber_chain(name: &'static str, side: Side, captive: &'static str, sightings: bool) -> Chain {
     let mut rules = Vec::new();
     if side == Side::Destination {
         for (text, net) in [("multicast", "224.0.0.0/4"), ("multicast", "ff00::/8")] {
@@ -147,6 +167,9 @@ fn subscriber_chain(name: &'static str, side: Side, captive: &'static str) -> Ch
                 rule([Match::InSet(side, id(Kind::Blocked))], Action::Reject, "blocked"),
             ]);
         }
+    }
+    if sightings {
+        rules.extend(Family::BOTH.map(|family| rule([Match::Seen(family)], Action::GoOn, "seen")));
     }
     rules.push(rule([], Action::Drop, "nobody's address"));
     Chain { name, hook: None, rules }
@@ -221,6 +244,29 @@ fn web_to(captive: SocketAddr) -> Chain {
     Chain { name: "web", hook: None, rules }
 }
 
+fn source_nat(interfaces: &[InterfacePattern]) -> Chain {
+    let between = interfaces.iter().map(|interface| {
+        rule([Match::OutputInterface(interface.clone())], Action::Return, "between subscribers")
+    });
+    let out = interfaces.iter().map(|interface| {
+        rule([Match::InputInterface(interface.clone())], Action::Jump("sources"), "from subscribers")
+    });
+    Chain { name: "source_nat", hook: Some(Hook::SourceNat), rules: between.chain(out).collect() }
+}
+
+fn sources(captive: Option<SocketAddr>) -> Chain {
+    let page = captive.map(|captive| {
+        let matches = [
+            Match::InNet(Side::Destination, IpNet::from(captive.ip())),
+            Match::Port(Side::Destination, PortProtocol::Tcp, captive.port()),
+        ];
+        rule(matches, Action::KeepSource(Family::of(&captive.ip())), "the page knows subscribers by address")
+    });
+    let own = [SetId::Hosts as fn(Kind, Family) -> SetId, SetId::Nets]
+        .map(|make| rule([], Action::SourceFrom(make(Kind::Snat, Family::V4)), "an address of his own"));
+    Chain { name: "sources", hook: None, rules: page.into_iter().chain(own).collect() }
+}
+
 fn guards(wanted: &Wanted) -> Chain {
     let loopback = InterfacePattern::Exact("lo".to_owned());
     let mut rules = vec![rule([Match::InputInterface(loopback)], Action::Return, "this machine")];
@@ -245,7 +291,7 @@ mod tests {
         let wanted = Wanted::new(Scope { filter, guard: true });
         let interfaces = ["ppp*".parse().unwrap(), "eth1".parse().unwrap()];
         let captive = captive.map(|c| c.parse().unwrap());
-        Skeleton::build(&Layout { interfaces: &interfaces, captive, wanted: &wanted })
+        Skeleton::build(&Layout { interfaces: &interfaces, captive, sightings: true, wanted: &wanted })
     }
 
     #[test]

@@ -56,6 +56,8 @@ pub struct Wanted {
     pub cursor: String,
     v4: Addresses,
     v6: Addresses,
+    /// Somebody has, or had, a source NAT address of his own.
+    translates: bool,
     /// How many addresses of each subscriber are let through.
     through: FxHashMap<SubscriberId, usize>,
     ports: Ports,
@@ -70,6 +72,7 @@ impl Wanted {
             cursor: String::new(),
             v4: Addresses::default(),
             v6: Addresses::default(),
+            translates: false,
             through: FxHashMap::default(),
             ports: Ports::new(),
             walled: Vec::new(),
@@ -77,7 +80,7 @@ impl Wanted {
         };
         if scope.filter {
             for family in Family::BOTH {
-                for kind in Kind::ALL {
+                for kind in Kind::ALL.into_iter().filter(|kind| kind.is_of(family)) {
                     wanted.sets.insert(SetId::Hosts(kind, family), Elements::default());
                     wanted.sets.insert(SetId::Nets(kind, family), Elements::default());
                 }
@@ -98,6 +101,11 @@ impl Wanted {
 
     pub fn walled(&self) -> &[IpNet] {
         &self.walled
+    }
+
+    /// Whether sources are translated. Once it is so it stays so: without it nobody pays for connection tracking.
+    pub fn translates(&self) -> bool {
+        self.translates
     }
 
     /// Guarded ports with their sources, in order.
@@ -180,8 +188,9 @@ impl Wanted {
     fn replace(&mut self, page: &FeedPage, assign: &mut dyn Assign) -> Change {
         let entries = page.entries.iter().map(|entry| (entry.address, Entry::from(entry)));
         let cursor = page.cursor.clone();
-        let fresh = Wanted::restored(self.scope, cursor, entries, &page.ports, &self.walled, assign);
-        let rebuild = !fresh.ports.keys().eq(self.ports.keys());
+        let mut fresh = Wanted::restored(self.scope, cursor, entries, &page.ports, &self.walled, assign);
+        fresh.translates |= self.translates;
+        let rebuild = !fresh.ports.keys().eq(self.ports.keys()) || fresh.translates != self.translates;
         let plan = diff(&fresh.sets, &self.sets);
         for subscriber in self.through.keys().filter(|s| !fresh.through.contains_key(s)) {
             assign.release(*subscriber);
@@ -219,6 +228,16 @@ impl Wanted {
             }
         }
         self.take_ports(ports, &mut touched);
+        self.note_translation();
+    }
+
+    /// True when sources were not translated before and are now.
+    fn note_translation(&mut self) -> bool {
+        let before = self.translates;
+        let filled = |id| self.sets.get(&id).is_some_and(|elements| !elements.is_empty());
+        self.translates |=
+            filled(SetId::Hosts(Kind::Snat, Family::V4)) || filled(SetId::Nets(Kind::Snat, Family::V4));
+        self.translates != before
     }
 
     fn patch(&mut self, page: &FeedPage, assign: &mut dyn Assign) -> Change {
@@ -246,7 +265,8 @@ impl Wanted {
                 }
             }
         }
-        let rebuild = self.take_ports(&page.ports, &mut touched);
+        let mut rebuild = self.take_ports(&page.ports, &mut touched);
+        rebuild |= self.note_translation();
         self.cursor = page.cursor.clone();
         Change { plan: touched.plan(&self.sets), rebuild }
     }
@@ -255,7 +275,7 @@ impl Wanted {
         entry.map_or(NOWHERE, |entry| {
             let through = entry.mark == Mark::Allow;
             let lanes = if through { assign.lanes(*net, entry) } else { Lanes::UNSHAPED };
-            places(entry, net.prefix_len(), lanes)
+            places(entry, net, lanes)
         })
     }
 
@@ -295,7 +315,7 @@ impl Wanted {
             None => hosts.remove(&address),
         };
         self.count_through(was, entry);
-        for (kind, data) in Kind::ALL.into_iter().zip(places) {
+        for (kind, data) in Kind::ALL.into_iter().zip(places).filter(|(kind, _)| kind.is_of(family)) {
             touched.set(&mut self.sets, SetId::Hosts(kind, family), host, *data);
         }
         if !self.addresses(family).captive_lengths.is_empty() {

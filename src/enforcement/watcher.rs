@@ -2,7 +2,7 @@
 
 use super::daemon::Event;
 use super::kernel::NetlinkError;
-use super::netlink::socket::Listener;
+use super::netlink::socket::{Listener, RECEIVE_BUFFER_OCTETS};
 use super::netlink::wire::{ATTR_TABLE, Message, NEWGEN};
 use super::skeleton::TABLE;
 use std::sync::Arc;
@@ -29,27 +29,31 @@ impl Watcher {
         changed: Arc<AtomicBool>,
         stop: Arc<AtomicBool>,
     ) -> Result<Watcher, NetlinkError> {
-        Ok(Watcher { listener: Listener::open(own_port, PATIENCE)?, events, changed, stop })
+        let listener = Listener::open(own_port, PATIENCE, RECEIVE_BUFFER_OCTETS)?;
+        Ok(Watcher { listener, events, changed, stop })
     }
 
     /// Watches until it is to stop.
     pub fn run(mut self) {
         while !self.stop.load(Ordering::Relaxed) {
-            let mut ours = false;
-            let heard = self.listener.receive(|message| ours |= is_about_our_table(message));
-            let changed = match heard {
-                Ok(_) => ours,
-                // Notifications were lost (ENOBUFS) or the socket is in trouble: what was said is not known.
-                Err(error) => {
-                    tracing::debug!("listening to nf_tables: {error}");
-                    if error.raw_os_error() != Some(libc::ENOBUFS) {
-                        std::thread::sleep(PATIENCE);
-                    }
-                    true
-                }
-            };
-            if changed && !self.report() {
+            if self.hears_of_change() && !self.report() {
                 return;
+            }
+        }
+    }
+
+    /// Whether our table was changed, or may have been.
+    fn hears_of_change(&mut self) -> bool {
+        let mut ours = false;
+        match self.listener.receive(|message| ours |= is_about_our_table(message)) {
+            Ok(_) => ours,
+            // Notifications were lost (ENOBUFS) or the socket is in trouble: what was said is not known.
+            Err(error) => {
+                tracing::debug!("listening to nf_tables: {error}");
+                if error.raw_os_error() != Some(libc::ENOBUFS) {
+                    std::thread::sleep(PATIENCE);
+                }
+                true
             }
         }
     }
@@ -94,7 +98,12 @@ mod tests {
 
         let wanted = Wanted::new(Scope { filter: true, guard: false });
         let interfaces = ["lan0".parse().unwrap()];
-        let skeleton = Skeleton::build(&Layout { interfaces: &interfaces, captive: None, wanted: &wanted });
+        let skeleton = Skeleton::build(&Layout {
+            interfaces: &interfaces,
+            captive: None,
+            sightings: false,
+            wanted: &wanted,
+        });
         kernel.rebuild(&skeleton, wanted.sets()).unwrap();
         assert!(!hears(&mut watcher), "our own change");
 
@@ -114,5 +123,23 @@ mod tests {
             nft(command);
             assert!(hears(&mut watcher), "{command}");
         }
+    }
+
+    #[test]
+    fn lost_notifications_count_as_a_change_of_our_table() {
+        // SAFETY: takes a plain number; only this thread, which is the test's own, changes its namespace.
+        let moved = unsafe { libc::unshare(libc::CLONE_NEWNET) };
+        assert_eq!(moved, 0, "this test makes a network namespace: run it as root");
+        let (events, _kept) = std::sync::mpsc::sync_channel(1);
+        let mut watcher = Watcher::open(0, events, Arc::default(), Arc::default()).unwrap();
+        watcher.listener = Listener::open(0, PATIENCE, 4096).unwrap();
+        // Not about our table, and far more than there is room for.
+        let rules = "add rule inet other forward counter\n".repeat(500);
+        let commands = format!("add table inet other\nadd chain inet other forward\n{rules}");
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), commands).unwrap();
+        let status = std::process::Command::new("nft").arg("-f").arg(file.path()).status().unwrap();
+        assert!(status.success());
+        assert!((0..3).any(|_| watcher.hears_of_change()));
     }
 }

@@ -116,17 +116,11 @@ impl Operations {
 
     fn session_row(&self, inner: &Inner, session: &Session) -> SessionRow {
         let usage = session.usage_total();
-        let (login, nas) = match session.key.origin() {
-            SessionOrigin::Nas => (None, inner.nas(session.key.nas)),
-            SessionOrigin::Sighting => (None, inner.nas_of(session.nas_address)),
-            SessionOrigin::Kernel => (
-                session
-                    .subscriber
-                    .and_then(|id| inner.subscriber(id))
-                    .map(|entry| &entry.view.subscriber.login),
-                inner.nas_of(session.nas_address),
-            ),
-        };
+        let nas = inner.nas_of_session(session);
+        // A counter's key has no login.
+        let of_counter = Some(session).filter(|session| session.key.origin() == SessionOrigin::Kernel);
+        let owner = of_counter.and_then(|counter| inner.subscriber(counter.subscriber?));
+        let login = owner.map(|entry| &entry.view.subscriber.login);
         SessionRow {
             login: login.unwrap_or(&session.key.login).clone(),
             nas: nas.map(|entry| entry.nas.name.clone()).unwrap_or_default(),

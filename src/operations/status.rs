@@ -118,7 +118,10 @@ impl Operations {
             .map(|entry| NasStatus {
                 name: entry.nas.name.clone(),
                 address: super::search::address_text(entry.nas.address),
-                sessions: inner.open_sessions().filter(|s| s.key.nas == entry.nas.id).count(),
+                sessions: inner
+                    .open_sessions()
+                    .filter(|session| inner.nas_id_of_session(session) == Some(entry.nas.id))
+                    .count(),
                 sends_message_authenticator: entry.sends_message_authenticator.load(Ordering::Relaxed),
             })
             .collect();

@@ -147,6 +147,9 @@ fn shown(element: &serde_json::Value) -> String {
     let element = element.as_array().and_then(|pair| pair.first()).unwrap_or(element);
     // With a counter, a limit or a timeout.
     let element = element.get("elem").map_or(element, |inner| &inner["val"]);
+    if let Some(parts) = element.get("concat").and_then(|parts| parts.as_array()) {
+        return parts.iter().map(shown).collect::<Vec<_>>().join(" . ");
+    }
     if let Some(range) = element.get("range") {
         return format!("{}-{}", range[0].as_str().unwrap(), range[1].as_str().unwrap());
     }

@@ -24,7 +24,6 @@ const UNSAFE: &[(&str, &str)] = &[
     ("src/cli/bench/process.rs", "sysconf"),
     ("src/cli/bench/subject.rs", "kill"),
     ("src/doors/radius/", "recvmmsg and sendmmsg with the address that was asked"),
-    ("src/enforcement/kernel.rs", "the clock that counts from the boot"),
     ("src/enforcement/netlink/", "netlink sockets and libnftnl's attributes"),
     ("src/enforcement/probes/interfaces.rs", "names, flags and hardware addresses of interfaces"),
     ("src/enforcement/probes/sockets.rs", "packet sockets and their filter"),

@@ -1,8 +1,8 @@
 //! Elements of sets and maps: as messages of a batch, and from dumps.
 
 use super::wire::{
-    ATTR_TABLE, Attributes, Batch, CREATE, DELSETELEM, ECHO, GETSETELEM, Message, NEWSETELEM, attribute,
-    close_nest, open_nest, request, text_attribute,
+    ATTR_TABLE, Attribute, Attributes, Batch, CREATE, DELSETELEM, ECHO, GETSETELEM, Message, NEWSETELEM,
+    attribute, close_nest, open_nest, request, text_attribute,
 };
 use crate::enforcement::ranges::{Family, Range};
 use crate::enforcement::wanted::{self, Data, DataKind};
@@ -132,6 +132,7 @@ fn element(bytes: &mut Vec<u8>, family: Family, key: u128, flags: u32, data: Dat
             value(bytes, ATTR_ELEMENT_DATA, &class.to_ne_bytes());
             meter(bytes, generation, subscriber, length);
         }
+        Data::Address(address) => value(bytes, ATTR_ELEMENT_DATA, &address.octets()),
         Data::Limit { octets_per_second, burst_octets } => limit(bytes, octets_per_second, burst_octets),
     }
     close_nest(bytes, nest);
@@ -173,6 +174,15 @@ pub struct Item<'a> {
     attributes: Attributes<'a>,
 }
 
+/// The keys of one message's elements, as they are.
+pub fn keys<'a>(message: &Message<'a>) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+    let lists = message.attributes().filter(|a| a.kind == ATTR_ELEMENTS);
+    let key = |item: Attribute<'a>| {
+        Attributes(Attributes(item.payload).find(ATTR_ELEMENT_KEY)?).find(ATTR_DATA_VALUE)
+    };
+    lists.flat_map(|list| Attributes(list.payload)).filter_map(key)
+}
+
 /// The elements of one message.
 pub fn items<'a>(message: &Message<'a>) -> impl Iterator<Item = Item<'a>> + use<'a> {
     let lists = message.attributes().filter(|a| a.kind == ATTR_ELEMENTS);
@@ -192,14 +202,22 @@ impl Item<'_> {
         let data = match kind {
             DataKind::None => None,
             DataKind::Class => self.class(),
+            DataKind::Address => self.address(),
             DataKind::Limit => self.limit(),
         };
         data.unwrap_or_default()
     }
 
+    fn mapped(&self) -> Option<[u8; 4]> {
+        Attributes(self.attributes.find(ATTR_ELEMENT_DATA)?).find(ATTR_DATA_VALUE)?.try_into().ok()
+    }
+
+    fn address(&self) -> Option<Data> {
+        self.mapped().map(|octets| Data::Address(octets.into()))
+    }
+
     fn class(&self) -> Option<Data> {
-        let octets = Attributes(self.attributes.find(ATTR_ELEMENT_DATA)?).find(ATTR_DATA_VALUE)?;
-        let class = u32::from_ne_bytes(octets.try_into().ok()?);
+        let class = u32::from_ne_bytes(self.mapped()?);
         Some(match self.meter() {
             None => Data::Class(class),
             Some(Meter { subscriber, length, .. }) => Data::Metered { class, subscriber, length },
@@ -351,6 +369,19 @@ mod tests {
     }
 
     #[test]
+    fn an_address_of_source_nat_comes_back_as_it_went() {
+        let set = Set {
+            name: "snat4",
+            family: Family::V4,
+            interval: false,
+            data: DataKind::Address,
+            counts: false,
+        };
+        let elements = [(Range { first: 1, last: 1 }, Data::Address([203, 0, 113, 200].into()))];
+        assert_eq!(read_back(&set, &elements), elements.into_iter().collect());
+    }
+
+    #[test]
     fn a_limit_comes_back_as_it_went() {
         let set = Set {
             name: "police_up4",
@@ -391,7 +422,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_read_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-            for kind in [DataKind::None, DataKind::Class, DataKind::Limit] {
+            for kind in [DataKind::None, DataKind::Class, DataKind::Address, DataKind::Limit] {
                 let mut dump = ElementDump::default();
                 for message in messages(&bytes) {
                     dump.take(&message, &Set { data: kind, ..HOSTS });

@@ -2,6 +2,7 @@
 
 use crate::enforcement::ranges::Family;
 use crate::enforcement::settings::InterfacePattern;
+use crate::enforcement::sightings::{SEEN_BURST, SEEN_MILLISECONDS, SEEN_PER_SECOND};
 use crate::enforcement::skeleton::{Action, Chain, Hook, Match, Rule, Side, Skeleton, TABLE};
 use crate::enforcement::wanted::{DataKind, SetId};
 use crate::model::PortProtocol;
@@ -16,6 +17,8 @@ use std::ptr::NonNull;
 const FILTER_PRIORITY: i32 = -5;
 /// `dstnat` of nft, less one: before the machine's own redirects.
 const DNAT_PRIORITY: i32 = -101;
+/// `srcnat` of nft, less one: before the machine's own masquerade.
+const SNAT_PRIORITY: i32 = 99;
 
 /// The messages that make the skeleton's parts, each whole, with our own numbers still to be put in.
 #[derive(Clone, Debug)]
@@ -80,30 +83,53 @@ fn set_message(table: &Table, id: SetId, number: u32, size: u32) -> Result<Vec<u
 fn with_flags_and_size<K>(set: &nftnl::set::Set<'_, K>, id: SetId, size: u32) -> Vec<u8> {
     let mut flags = if id.is_interval() { libc::NFT_SET_INTERVAL.unsigned_abs() } else { 0 };
     let raw = set.as_ptr().as_ptr();
-    // SAFETY: the pointer is the live set's own; the attributes are 32-bit numbers, and octets that are copied.
-    unsafe {
-        if id.data_kind() == DataKind::Class {
-            flags |= libc::NFT_SET_MAP.unsigned_abs();
-            sys::nftnl_set_set_u32(raw, attribute(sys::NFTNL_SET_DATA_TYPE), TYPE_CLASS);
-            sys::nftnl_set_set_u32(raw, attribute(sys::NFTNL_SET_DATA_LEN), CLASS_OCTETS);
-            let user_data = byte_orders(BYTE_ORDER_HOST);
-            let length = u32::try_from(user_data.len()).unwrap_or(0);
-            let octets = user_data.as_ptr().cast();
-            sys::nftnl_set_set_data(raw, attribute(sys::NFTNL_SET_USERDATA), octets, length);
-        }
-        sys::nftnl_set_set_u32(raw, attribute(sys::NFTNL_SET_FLAGS), flags);
-        sys::nftnl_set_set_u32(raw, attribute(sys::NFTNL_SET_DESC_SIZE), size);
-        if id.counts() {
-            // Every element gets a counter of its own. The set owns the expression from here on.
-            sys::nftnl_set_add_expr(raw, named_expression(c"counter").as_ptr());
-        }
+    let number = |kind, value| {
+        // SAFETY: the pointer is the live set's own; the attribute is a 32-bit number.
+        unsafe { sys::nftnl_set_set_u32(raw, kind, value) };
+    };
+    let map = match id.data_kind() {
+        DataKind::Class => Some((TYPE_CLASS, BYTE_ORDER_HOST)),
+        DataKind::Address => Some((TYPE_IPV4_ADDRESS, BYTE_ORDER_BIG)),
+        DataKind::None | DataKind::Limit => None,
+    };
+    if let Some((data_type, order)) = map {
+        flags |= libc::NFT_SET_MAP.unsigned_abs();
+        number(attribute(sys::NFTNL_SET_DATA_TYPE), data_type);
+        number(attribute(sys::NFTNL_SET_DATA_LEN), MAPPED_OCTETS);
+        let user_data = byte_orders(order);
+        let length = u32::try_from(user_data.len()).unwrap_or(0);
+        let octets = user_data.as_ptr().cast();
+        // SAFETY: the octets are copied.
+        unsafe { sys::nftnl_set_set_data(raw, attribute(sys::NFTNL_SET_USERDATA), octets, length) };
+    }
+    if let SetId::Seen(family) = id {
+        flags |= (libc::NFT_SET_EVAL | libc::NFT_SET_TIMEOUT).unsigned_abs();
+        let address = if family == Family::V4 { TYPE_IPV4_ADDRESS } else { TYPE_IPV6_ADDRESS };
+        let octets = u32::try_from(family.octets()).unwrap_or(0);
+        number(attribute(sys::NFTNL_SET_KEY_TYPE), (address << TYPE_BITS) | TYPE_ETHERNET_ADDRESS);
+        number(attribute(sys::NFTNL_SET_KEY_LEN), octets + ETHERNET_OCTETS_PADDED);
+        // SAFETY: a 64-bit number of the live set.
+        unsafe { sys::nftnl_set_set_u64(raw, attribute(sys::NFTNL_SET_TIMEOUT), SEEN_MILLISECONDS) };
+    }
+    number(attribute(sys::NFTNL_SET_FLAGS), flags);
+    number(attribute(sys::NFTNL_SET_DESC_SIZE), size);
+    if id.counts() {
+        // Every element gets a counter of its own. The set owns the expression from here on.
+        // SAFETY: both are live.
+        unsafe { sys::nftnl_set_add_expr(raw, named_expression(c"counter").as_ptr()) };
     }
     message(set)
 }
 
-/// `classid` among nft's data types.
+/// nft's numbers of data types; those of a concatenation stand behind one another.
+const TYPE_IPV4_ADDRESS: u32 = 7;
+const TYPE_IPV6_ADDRESS: u32 = 8;
+const TYPE_ETHERNET_ADDRESS: u32 = 9;
+/// `classid`.
 const TYPE_CLASS: u32 = 23;
-const CLASS_OCTETS: u32 = 4;
+const TYPE_BITS: u32 = 6;
+const ETHERNET_OCTETS_PADDED: u32 = 8;
+const MAPPED_OCTETS: u32 = 4;
 const USER_DATA_KEY_ORDER: u8 = 0;
 const USER_DATA_DATA_ORDER: u8 = 1;
 const BYTE_ORDER_HOST: u32 = 1;
@@ -138,6 +164,7 @@ fn chain_value<'a>(table: &'a Table, chain: &Chain) -> Result<nftnl::Chain<'a>, 
     if let Some(hook) = chain.hook {
         let (at, priority, kind) = match hook {
             Hook::Redirect => (nftnl::Hook::PreRouting, DNAT_PRIORITY, ChainType::Nat),
+            Hook::SourceNat => (nftnl::Hook::PostRouting, SNAT_PRIORITY, ChainType::Nat),
             Hook::Forward => (nftnl::Hook::Forward, FILTER_PRIORITY, ChainType::Filter),
             Hook::Input => (nftnl::Hook::In, FILTER_PRIORITY, ChainType::Filter),
         };
@@ -170,13 +197,14 @@ fn add_match(rule: &mut nftnl::Rule<'_>, wanted: &Match) -> Result<(), NotEncoda
         }
         Match::InSet(side, set) => {
             load_address(rule, *side, set.family());
-            rule.add_expr(&LookupByName { set: c_text(&set.name())?, data: false });
+            rule.add_expr(&lookup(*set, false)?);
         }
         Match::Class(side, map) => {
             load_address(rule, *side, map.family());
-            rule.add_expr(&LookupByName { set: c_text(&map.name())?, data: true });
-            rule.add_expr(&SetPriority);
+            rule.add_expr(&lookup(*map, true)?);
+            rule.add_expr(&set_priority());
         }
+        Match::Seen(family) => add_seen(rule, *family)?,
         Match::InNet(side, net) => {
             load_address(rule, *side, Family::of(&net.addr()));
             match net {
@@ -247,6 +275,7 @@ fn interface_octets(pattern: &InterfacePattern) -> Vec<u8> {
 
 fn add_action(rule: &mut nftnl::Rule<'_>, action: &Action) -> Result<(), NotEncodable> {
     match action {
+        Action::GoOn => {}
         Action::Return => rule.add_expr(&Verdict::Return),
         Action::Drop => rule.add_expr(&Verdict::Drop),
         Action::Reject => rule.add_expr(&Verdict::Reject(RejectionType::Icmp(IcmpCode::AdminProhibited))),
@@ -254,6 +283,15 @@ fn add_action(rule: &mut nftnl::Rule<'_>, action: &Action) -> Result<(), NotEnco
         Action::Jump(chain) => rule.add_expr(&Verdict::Jump { chain: c_text(chain)? }),
         Action::Goto(chain) => rule.add_expr(&Verdict::Goto { chain: c_text(chain)? }),
         Action::SendTo(to) => add_dnat(rule, to),
+        Action::KeepSource(family) => {
+            load_address(rule, Side::Source, *family);
+            add_snat(rule, *family);
+        }
+        Action::SourceFrom(map) => {
+            load_address(rule, Side::Source, map.family());
+            rule.add_expr(&lookup(*map, true)?);
+            add_snat(rule, map.family());
+        }
     }
     Ok(())
 }
@@ -278,43 +316,98 @@ fn add_dnat(rule: &mut nftnl::Rule<'_>, to: &SocketAddr) {
     });
 }
 
-/// A lookup that names its set only. The crate's own also gives the batch's number of the set, which no dump shows.
-struct LookupByName {
-    set: CString,
-    /// The map's data takes the key's place in the register.
-    data: bool,
+/// To the address in the first register.
+fn add_snat(rule: &mut nftnl::Rule<'_>, family: Family) {
+    let family = if family == Family::V4 { ProtoFamily::Ipv4 } else { ProtoFamily::Ipv6 };
+    let (nat_type, ip_register) = (expr::NatType::SNat, Register::Reg1);
+    rule.add_expr(&expr::Nat { nat_type, family, ip_register, port_register: None });
 }
 
-impl Expression for LookupByName {
+/// Notes source and Ethernet address of a packet. Others than Ethernet packets end the rule, as do more than so many
+/// in a second; a full set ends it too.
+fn add_seen(rule: &mut nftnl::Rule<'_>, family: Family) -> Result<(), NotEncodable> {
+    rule.add_expr(&expr::Meta::IifType);
+    rule.add_expr(&Cmp::new(CmpOp::Eq, libc::ARPHRD_ETHER));
+    load_address(rule, Side::Source, family);
+    let register = match family {
+        Family::V4 => libc::NFT_REG32_01.unsigned_abs(),
+        Family::V6 => Register::Reg2.to_raw(),
+    };
+    let numbers = |name, pairs: Vec<(u16, u32)>| Raw { name, numbers: pairs, longs: Vec::new(), set: None };
+    rule.add_expr(&numbers(
+        c"payload",
+        vec![
+            (attribute(sys::NFTNL_EXPR_PAYLOAD_DREG), register),
+            (attribute(sys::NFTNL_EXPR_PAYLOAD_BASE), libc::NFT_PAYLOAD_LL_HEADER.unsigned_abs()),
+            (attribute(sys::NFTNL_EXPR_PAYLOAD_OFFSET), ETHERNET_SOURCE_OFFSET),
+            (attribute(sys::NFTNL_EXPR_PAYLOAD_LEN), ETHERNET_OCTETS),
+        ],
+    ));
+    rule.add_expr(&Raw {
+        longs: vec![
+            (attribute(sys::NFTNL_EXPR_LIMIT_RATE), SEEN_PER_SECOND),
+            (attribute(sys::NFTNL_EXPR_LIMIT_UNIT), 1),
+        ],
+        ..numbers(c"limit", vec![(attribute(sys::NFTNL_EXPR_LIMIT_BURST), SEEN_BURST)])
+    });
+    rule.add_expr(&Raw {
+        set: Some((attribute(sys::NFTNL_EXPR_DYNSET_SET_NAME), c_text(&SetId::Seen(family).name())?)),
+        ..numbers(
+            c"dynset",
+            vec![
+                (attribute(sys::NFTNL_EXPR_DYNSET_SREG_KEY), Register::Reg1.to_raw()),
+                (attribute(sys::NFTNL_EXPR_DYNSET_OP), libc::NFT_DYNSET_OP_ADD.unsigned_abs()),
+            ],
+        )
+    });
+    Ok(())
+}
+
+const ETHERNET_SOURCE_OFFSET: u32 = 6;
+const ETHERNET_OCTETS: u32 = 6;
+
+/// An expression that the crate does not have, by its attributes.
+struct Raw {
+    name: &'static CStr,
+    numbers: Vec<(u16, u32)>,
+    longs: Vec<(u16, u64)>,
+    set: Option<(u16, CString)>,
+}
+
+impl Expression for Raw {
     fn to_expr(&self, _rule: &nftnl::Rule<'_>) -> NonNull<sys::nftnl_expr> {
-        let lookup = named_expression(c"lookup");
-        let register = Register::Reg1.to_raw();
-        // SAFETY: the name is NUL-terminated and copied by libnftnl; the expression is the rule's to free.
+        let expression = named_expression(self.name);
+        // SAFETY: numbers and a NUL-terminated name, which is copied; the expression is the rule's to free.
         unsafe {
-            sys::nftnl_expr_set_u32(lookup.as_ptr(), attribute(sys::NFTNL_EXPR_LOOKUP_SREG), register);
-            let name = self.set.as_ptr();
-            sys::nftnl_expr_set_str(lookup.as_ptr(), attribute(sys::NFTNL_EXPR_LOOKUP_SET), name);
-            if self.data {
-                sys::nftnl_expr_set_u32(lookup.as_ptr(), attribute(sys::NFTNL_EXPR_LOOKUP_DREG), register);
+            for (kind, number) in &self.numbers {
+                sys::nftnl_expr_set_u32(expression.as_ptr(), *kind, *number);
+            }
+            for (kind, number) in &self.longs {
+                sys::nftnl_expr_set_u64(expression.as_ptr(), *kind, *number);
+            }
+            if let Some((kind, name)) = &self.set {
+                sys::nftnl_expr_set_str(expression.as_ptr(), *kind, name.as_ptr());
             }
         }
-        lookup
+        expression
     }
+}
+
+/// A lookup that names its set only (the crate's own also gives the batch's number of the set, which no dump shows).
+/// `data`: what a map holds takes the key's place in the register.
+fn lookup(set: SetId, data: bool) -> Result<Raw, NotEncodable> {
+    let register = Register::Reg1.to_raw();
+    let mut numbers = vec![(attribute(sys::NFTNL_EXPR_LOOKUP_SREG), register)];
+    if data {
+        numbers.push((attribute(sys::NFTNL_EXPR_LOOKUP_DREG), register));
+    }
+    let set = Some((attribute(sys::NFTNL_EXPR_LOOKUP_SET), c_text(&set.name())?));
+    Ok(Raw { name: c"lookup", numbers, longs: Vec::new(), set })
 }
 
 /// `meta priority set` of what the register holds.
-struct SetPriority;
-
-impl Expression for SetPriority {
-    fn to_expr(&self, _rule: &nftnl::Rule<'_>) -> NonNull<sys::nftnl_expr> {
-        let meta = named_expression(c"meta");
-        let key = libc::NFT_META_PRIORITY.unsigned_abs();
-        // SAFETY: numbers of the live expression, which is the rule's to free.
-        unsafe {
-            sys::nftnl_expr_set_u32(meta.as_ptr(), attribute(sys::NFTNL_EXPR_META_KEY), key);
-            let register = Register::Reg1.to_raw();
-            sys::nftnl_expr_set_u32(meta.as_ptr(), attribute(sys::NFTNL_EXPR_META_SREG), register);
-        }
-        meta
-    }
+fn set_priority() -> Raw {
+    let key = (attribute(sys::NFTNL_EXPR_META_KEY), libc::NFT_META_PRIORITY.unsigned_abs());
+    let from = (attribute(sys::NFTNL_EXPR_META_SREG), Register::Reg1.to_raw());
+    Raw { name: c"meta", numbers: vec![key, from], longs: Vec::new(), set: None }
 }

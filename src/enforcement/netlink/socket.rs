@@ -6,11 +6,11 @@ use std::mem::size_of;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
-/// A batch at most; 4,194,304 IPv6 hosts need 112 MiB.
-const BATCH_OCTETS_MAX: usize = 256 << 20;
+/// A batch at most; 4,194,304 metered IPv6 hosts in both directions need 544 MiB.
+const BATCH_OCTETS_MAX: usize = 640 << 20;
 /// The kernel's accounting of a datagram is beyond its octets.
 const SEND_SLACK_OCTETS: usize = 1 << 16;
-const RECEIVE_BUFFER_OCTETS: libc::c_int = 8 << 20;
+pub const RECEIVE_BUFFER_OCTETS: libc::c_int = 8 << 20;
 /// What the kernel tells of one removed element takes less of the receive buffer.
 const ECHO_OCTETS: usize = 1024;
 /// One read of a dump.
@@ -221,10 +221,10 @@ pub struct Listener {
 
 impl Listener {
     /// `own_port`: whose changes are left out (already in the kernel, so that our own large batches cannot crowd
-    /// out the foreign ones). A receive returns after `patience` at the latest.
-    pub fn open(own_port: u32, patience: Duration) -> Result<Listener, NetlinkError> {
+    /// out the foreign ones). A receive returns after `patience` at the latest. `room`: octets that wait to be read.
+    pub fn open(own_port: u32, patience: Duration, room: libc::c_int) -> Result<Listener, NetlinkError> {
         let (fd, _) = open_bound(libc::NETLINK_NETFILTER)?;
-        let _ = set_option(&fd, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &RECEIVE_BUFFER_OCTETS);
+        let _ = set_option(&fd, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &room);
         leave_out(&fd, own_port)?;
         set_receive_timeout(&fd, patience)?;
         // Joined only now, with the filter in place.
@@ -328,4 +328,14 @@ pub fn receive(fd: &OwnedFd, buffer: &mut [u8]) -> io::Result<usize> {
             }
         }
     }
+}
+
+/// Also while the machine sleeps; never back.
+pub fn microseconds_since_boot() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes one timespec; the clock exists since Linux 2.6.39.
+    unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &mut time) };
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    let microseconds = u64::try_from(time.tv_nsec / 1000).unwrap_or(0);
+    seconds.saturating_mul(1_000_000).saturating_add(microseconds)
 }

@@ -6,10 +6,13 @@ pub const GETTABLE: u16 = 1;
 pub const DELTABLE: u16 = 2;
 pub const NEWCHAIN: u16 = 3;
 pub const GETCHAIN: u16 = 4;
+pub const DELCHAIN: u16 = 5;
 pub const NEWRULE: u16 = 6;
 pub const GETRULE: u16 = 7;
+pub const DELRULE: u16 = 8;
 pub const NEWSET: u16 = 9;
 pub const GETSET: u16 = 10;
+pub const DELSET: u16 = 11;
 pub const NEWSETELEM: u16 = 12;
 pub const GETSETELEM: u16 = 13;
 pub const DELSETELEM: u16 = 14;
@@ -69,6 +72,15 @@ impl Batch {
     pub fn table(&mut self, name: &str, message_type: u16) {
         let start = self.begin(message_type, if message_type == NEWTABLE { CREATE } else { 0 });
         text_attribute(&mut self.bytes, ATTR_TABLE, name);
+        self.end(start);
+    }
+
+    /// Takes objects away that these names stand for.
+    pub fn delete(&mut self, message_type: u16, names: &[(u16, &str)]) {
+        let start = self.begin(message_type, 0);
+        for (kind, name) in names {
+            text_attribute(&mut self.bytes, *kind, name);
+        }
         self.end(start);
     }
 

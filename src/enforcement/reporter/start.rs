@@ -6,7 +6,8 @@ use crate::enforcement::daemon::{EnforceError, Outlets, spawn};
 use crate::enforcement::probes::Prober;
 use crate::enforcement::server::Server;
 use crate::enforcement::settings::Settings;
-use crate::model::Counted;
+use crate::enforcement::sightings;
+use crate::model::{Counted, Sighting};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -14,10 +15,13 @@ use std::thread::JoinHandle;
 
 /// Parts of a round of counters on their way.
 const PARTS_MAX: usize = 16;
+/// Sources on their way; what finds no room is told again with the next reading.
+const SEEN_MAX: usize = 1_024;
 
 /// The running threads.
 pub struct Reporting {
     counted: Option<SyncSender<Vec<counters::Counted>>>,
+    seen: Option<SyncSender<sightings::Sighting>>,
     news: Option<News>,
     /// End with the enforcer's own `stop`, or with the channel.
     threads: Vec<JoinHandle<()>>,
@@ -30,16 +34,24 @@ impl Reporting {
     pub fn start(settings: &Settings, stop: &Arc<AtomicBool>) -> Result<Reporting, EnforceError> {
         let interfaces = settings.interfaces()?;
         if interfaces.is_empty() {
-            return Ok(Reporting { counted: None, news: None, threads: Vec::new(), keeper: None });
+            return Ok(Reporting {
+                counted: None,
+                seen: None,
+                news: None,
+                threads: Vec::new(),
+                keeper: None,
+            });
         }
         let servers = Server::all(settings)?;
         let news = News::open(settings);
         let (counted, told) = sync_channel(PARTS_MAX);
         let reporter = Reporter { news: news.clone(), servers, stop: Arc::clone(stop) };
-        let listening = news.clone();
+        let (seen, sources) = sync_channel(SEEN_MAX);
+        let (listening, looking) = (news.clone(), news.clone());
         let mut threads = vec![
             spawn("enforce-report", || reporter.run())?,
             spawn("enforce-tell", move || listen(&told, &listening))?,
+            spawn("enforce-seen-tell", move || look(&sources, &looking))?,
         ];
         match Prober::open(interfaces, news.clone()) {
             Ok(prober) => {
@@ -55,12 +67,18 @@ impl Reporting {
             (news.clone(), Arc::<AtomicBool>::default(), settings.state_dir.clone());
         let keeper_over = Arc::clone(&over);
         let keeper = spawn("enforce-keep", move || keep(&keeping, &state_dir, &keeper_over))?;
-        Ok(Reporting { counted: Some(counted), news: Some(news), threads, keeper: Some((keeper, over)) })
+        Ok(Reporting {
+            counted: Some(counted),
+            seen: Some(seen),
+            news: Some(news),
+            threads,
+            keeper: Some((keeper, over)),
+        })
     }
 
     /// Where the enforcer tells.
     pub fn outlets(&self) -> Outlets {
-        Outlets { counted: self.counted.clone() }
+        Outlets { counted: self.counted.clone(), sightings: self.seen.clone() }
     }
 
     pub fn news(&self) -> Option<News> {
@@ -69,8 +87,8 @@ impl Reporting {
 
     /// After the enforcer has stopped: keeps what is unanswered.
     pub fn finish(mut self) {
-        // Its end ends the thread that listens.
-        self.counted = None;
+        // Their ends end the threads that listen.
+        (self.counted, self.seen) = (None, None);
         for thread in self.threads.drain(..) {
             // A thread that panicked has said so itself.
             let _ = thread.join();
@@ -86,6 +104,18 @@ fn listen(told: &Receiver<Vec<counters::Counted>>, news: &News) {
     for part in told {
         let part: Vec<Counted> = part.into_iter().map(counted).collect();
         news.counted(&part);
+    }
+}
+
+fn look(sources: &Receiver<sightings::Sighting>, news: &News) {
+    while let Ok(first) = sources.recv() {
+        let seen = std::iter::once(first).chain(sources.try_iter().take(SEEN_MAX));
+        news.seen(seen.map(|sightings::Sighting { address, mac }| Sighting {
+            address,
+            mac: Some(mac),
+            circuit_id: String::new(),
+            age_seconds: 0,
+        }));
     }
 }
 

@@ -291,11 +291,12 @@ pub fn classes_request(sequence: u32, index: i32, qdisc: u32) -> Vec<u8> {
     request(sequence, |bytes| traffic_message(bytes, GETTCLASS, DUMP, index, 0, qdisc))
 }
 
-/// Asks for every interface.
-pub fn links_request(sequence: u32) -> Vec<u8> {
+/// Asks for one interface. Not for all: thousands of ppp interfaces that come and go would disturb the answer.
+pub fn link_request(sequence: u32, name: &str) -> Vec<u8> {
     request(sequence, |bytes| {
-        header(bytes, GETLINK, DUMP);
+        header(bytes, GETLINK, 0);
         bytes.extend_from_slice(&[0; LINK_HEADER]);
+        text_attribute(bytes, IFLA_IFNAME, name);
     })
 }
 

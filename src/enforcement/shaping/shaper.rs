@@ -14,7 +14,6 @@ use crate::enforcement::kernel::NetlinkError;
 use crate::model::Bandwidth;
 pub use device::Standing;
 use device::{Device, Found, Scan};
-use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -157,9 +156,9 @@ impl Shaper {
         Ok(done)
     }
 
-    /// What the subscribers' classes of a device have sent, by minor. None: no such device, or it is not ours.
+    /// What the subscribers' classes of a device have sent, by minor. None: there is no such device.
     pub fn statistics(&mut self, device: usize) -> Result<Option<BTreeMap<u16, Statistics>>, NetlinkError> {
-        let Some(index) = self.devices.get(device).and_then(|device| device.index) else { return Ok(None) };
+        let Some(index) = self.devices.get(device).and_then(|device| device.link) else { return Ok(None) };
         self.socket.ask(
             |sequence| route::classes_request(sequence, index, ROOT_HANDLE),
             |all: &mut BTreeMap<u16, Statistics>, message| {
@@ -193,18 +192,16 @@ impl Shaper {
     }
 
     fn find_links(&mut self) -> Result<(), NetlinkError> {
-        let names: Vec<String> = self.devices.iter().map(|device| device.name.clone()).collect();
-        let links =
-            self.socket.ask(route::links_request, |links: &mut FxHashMap<String, i32>, message| {
-                if let Some((index, name)) = route::link(message).filter(|_| message.kind == route::NEWLINK)
-                    && names.iter().any(|wanted| wanted == name)
-                {
-                    links.insert(name.to_owned(), index);
-                }
-            })?;
-        let links = links.unwrap_or_default();
         for device in &mut self.devices {
-            device.link = links.get(&device.name).copied();
+            let found = self.socket.ask(
+                |sequence| route::link_request(sequence, &device.name),
+                |index: &mut Option<i32>, message| {
+                    if message.kind == route::NEWLINK {
+                        *index = route::link(message).map(|(index, _)| index);
+                    }
+                },
+            )?;
+            device.link = found.flatten();
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use super::sets::{Data, Kind};
 use crate::enforcement::lanes::{Lane, Lanes};
 use crate::model::{AccessMethod, FeedEntry, Shape, SubscriberId, Verdict};
+use ipnet::IpNet;
 use std::net::Ipv4Addr;
 
 /// What is done with a subscriber's packets.
@@ -61,8 +62,9 @@ pub(super) type Places = [Option<Data>; Kind::ALL.len()];
 
 pub(super) const NOWHERE: Places = [None; Kind::ALL.len()];
 
-/// `length`: of the address or prefix that the entry is of.
-pub(super) fn places(entry: &Entry, length: u8, lanes: Lanes) -> Places {
+/// `net`: what the entry is of.
+pub(super) fn places(entry: &Entry, net: &IpNet, lanes: Lanes) -> Places {
+    let length = net.prefix_len();
     let subscriber = entry.subscriber;
     let class = |lane| {
         let class = match lane {
@@ -86,6 +88,7 @@ pub(super) fn places(entry: &Entry, length: u8, lanes: Lanes) -> Places {
         (Kind::Up, Mark::Allow) => Some(class(lanes.up)),
         (Kind::PoliceDown, Mark::Allow) => limit(lanes.down),
         (Kind::PoliceUp, Mark::Allow) => limit(lanes.up),
+        (Kind::Snat, Mark::Allow) => entry.snat.filter(|_| net.addr().is_ipv4()).map(Data::Address),
         (Kind::Captive, Mark::Captive) | (Kind::Blocked, Mark::Blocked) => Some(Data::None),
         _ => None,
     })

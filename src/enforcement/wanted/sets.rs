@@ -4,6 +4,7 @@ use crate::enforcement::ranges::{Family, Range};
 use crate::model::{PortProtocol, SubscriberId};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 /// What a set of subscribers' addresses is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,11 +19,18 @@ pub enum Kind {
     PoliceDown,
     /// Let through from the subscriber, up to a limit.
     PoliceUp,
+    /// Map to the address that an IPv4 source gets towards the internet.
+    Snat,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 6] =
-        [Kind::Down, Kind::Up, Kind::Captive, Kind::Blocked, Kind::PoliceDown, Kind::PoliceUp];
+    pub const ALL: [Kind; 7] =
+        [Kind::Down, Kind::Up, Kind::Captive, Kind::Blocked, Kind::PoliceDown, Kind::PoliceUp, Kind::Snat];
+
+    /// Whether there is a set of this kind for a family.
+    pub fn is_of(self, family: Family) -> bool {
+        self != Kind::Snat || family == Family::V4
+    }
 
     /// Beginning of the sets' names.
     fn as_str(self) -> &'static str {
@@ -33,6 +41,7 @@ impl Kind {
             Kind::Blocked => "blocked",
             Kind::PoliceDown => "police_down",
             Kind::PoliceUp => "police_up",
+            Kind::Snat => "snat",
         }
     }
 }
@@ -46,6 +55,8 @@ pub enum SetId {
     Nets(Kind, Family),
     /// Addresses let through that lie in a captive prefix: the redirect asks no map that counts.
     Spared(Family),
+    /// Sources that are nobody's, with their Ethernet address; filled by packets, never by us.
+    Seen(Family),
     /// What those who must pay may still reach.
     Walled(Family),
     /// Who may use a port of this machine.
@@ -58,6 +69,7 @@ impl SetId {
             SetId::Hosts(_, family)
             | SetId::Nets(_, family)
             | SetId::Spared(family)
+            | SetId::Seen(family)
             | SetId::Walled(family)
             | SetId::Guard(_, _, family) => family,
         }
@@ -65,7 +77,7 @@ impl SetId {
 
     /// Ranges, not single addresses.
     pub fn is_interval(self) -> bool {
-        !matches!(self, SetId::Hosts(..) | SetId::Spared(_))
+        !matches!(self, SetId::Hosts(..) | SetId::Spared(_) | SetId::Seen(_))
     }
 
     /// The maps whose elements are counted.
@@ -88,8 +100,9 @@ impl SetId {
                 Kind::Down | Kind::Up => DataKind::Class,
                 Kind::PoliceDown | Kind::PoliceUp => DataKind::Limit,
                 Kind::Captive | Kind::Blocked => DataKind::None,
+                Kind::Snat => DataKind::Address,
             },
-            SetId::Spared(_) | SetId::Walled(_) | SetId::Guard(..) => DataKind::None,
+            SetId::Spared(_) | SetId::Seen(_) | SetId::Walled(_) | SetId::Guard(..) => DataKind::None,
         }
     }
 
@@ -99,6 +112,7 @@ impl SetId {
             SetId::Hosts(kind, family) => format!("{}{}", kind.as_str(), digit(family)),
             SetId::Nets(kind, family) => format!("{}{}_nets", kind.as_str(), digit(family)),
             SetId::Spared(family) => format!("spared{}", digit(family)),
+            SetId::Seen(family) => format!("seen{}", digit(family)),
             SetId::Walled(family) => format!("walled{}", digit(family)),
             SetId::Guard(protocol, port, family) => {
                 format!("guard_{}_{port}_{}", protocol_word(protocol), digit(family))
@@ -134,6 +148,7 @@ pub(crate) fn protocol_word(protocol: PortProtocol) -> &'static str {
 pub enum DataKind {
     None,
     Class,
+    Address,
     Limit,
 }
 
@@ -150,6 +165,8 @@ pub enum Data {
         subscriber: SubscriberId,
         length: u8,
     },
+    /// Of source NAT.
+    Address(Ipv4Addr),
     Limit {
         octets_per_second: u64,
         burst_octets: u32,

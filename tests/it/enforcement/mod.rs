@@ -6,12 +6,17 @@
 
 mod counting;
 mod enforcer;
+mod faults;
 mod feed;
 mod guards;
 mod ipoe;
+mod limits;
 mod mending;
+mod scale;
+mod seen;
 mod shaping;
 mod shaping_classes;
-
+mod shaping_flows;
 mod table;
 mod traffic;
+mod translating;

@@ -2,18 +2,18 @@
 
 use super::enforcer::{Enforcer, SOON, Site};
 use super::shaping_classes::{classes, kbit, qdiscs};
+use super::shaping_flows::{A_WHILE, Direction, Flow, Meter, WARM_UP, WINDOW, flow, within};
 use super::table::entry;
 use crate::network::{Namespace, Network, echo_udp, echoes, wait_until};
 use headgate::enforcement::Settings;
 use headgate::model::{Bandwidth, FeedEntry, Shape, SubscriberId, Verdict};
 use serde_json::Value;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const MENDED_WITHIN: Duration = Duration::from_secs(1);
-/// TCP fills its queue, and what the buckets held is gone.
-const WARM_UP: Duration = Duration::from_millis(800);
-const MEASURED: Duration = Duration::from_millis(1_200);
+/// Segments that are sent again in a fifth of a second at most, once the flow is warm: TCP loses some each time that it
+/// tries for more, but a queue that was emptied would be 170 at once.
+const RETRANSMITS_MAX: u64 = 130;
 
 /// Both directions alike.
 fn both_ways(bandwidth: Bandwidth) -> Shape {
@@ -76,111 +76,6 @@ impl Shaped {
     fn sent(&self, device: &str, subscriber: u32) -> u64 {
         classes(self.nas(), device).get(&class_of(subscriber)).map_or(0, |class| class.sent)
     }
-
-    /// A flow of TCP that lasts this long; both ends run until it is over.
-    fn flow(&self, from: &str, port: u16, direction: Direction, duration: Duration) -> Flow {
-        let server = if from.contains(':') { "fd00:113::2" } else { "203.0.113.2" };
-        let port = port.to_string();
-        let listener = inside(
-            &self.network.internet,
-            &["iperf3", "-s", "-1", "-J", "-i", "0.2", "-B", server, "-p", &port],
-        );
-        let listens = format!("ss -Hltn sport = :{port} | grep -q .");
-        wait_until("iperf3 listens", SOON, || self.network.internet.shell(&listens).status.success());
-        let seconds = format!("{:.1}", duration.as_secs_f64());
-        let mut words = vec!["iperf3", "-J", "-c", server, "-B", from, "-p", &port, "-t", &seconds];
-        // What iperf3 counts is whole blocks.
-        words.extend(["-i", "0.2", "-l", "8K"]);
-        if direction == Direction::Down {
-            words.push("-R");
-        }
-        let caller = inside(&self.network.subscriber, &words);
-        let (sender, receiver) = match direction {
-            Direction::Up => (caller, listener),
-            Direction::Down => (listener, caller),
-        };
-        Flow { sender: Some(sender), receiver: Some(receiver) }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Direction {
-    Up,
-    Down,
-}
-
-impl Direction {
-    /// Where its classes are.
-    fn device(self) -> &'static str {
-        match self {
-            Direction::Up => "wan0",
-            Direction::Down => "lan0",
-        }
-    }
-}
-
-fn inside(namespace: &Namespace, words: &[&str]) -> Child {
-    let mut command = Command::new("ip");
-    command.args(["netns", "exec", &namespace.name]).args(words);
-    command.stdout(Stdio::piped()).stderr(Stdio::null()).stdin(Stdio::null()).spawn().unwrap()
-}
-
-struct Flow {
-    sender: Option<Child>,
-    receiver: Option<Child>,
-}
-
-impl Flow {
-    /// Waits for the end; what the sender and the receiver say of each fifth of a second.
-    fn finish(mut self) -> (Vec<Value>, Vec<Value>) {
-        let intervals = |child: Option<Child>| -> Vec<Value> {
-            let output = child.unwrap().wait_with_output().unwrap();
-            let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-            let intervals = report["intervals"].as_array().unwrap_or_else(|| panic!("{report}"));
-            intervals.iter().map(|interval| interval["sum"].clone()).collect()
-        };
-        (intervals(self.sender.take()), intervals(self.receiver.take()))
-    }
-}
-
-impl Drop for Flow {
-    fn drop(&mut self) {
-        for child in [&mut self.sender, &mut self.receiver].into_iter().flatten() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-/// What arrived, bits a second, once the flow was warm and before its queue was emptied.
-fn goodput(flow: Flow) -> f64 {
-    let (_, received) = flow.finish();
-    let warm = |interval: &&Value| {
-        let from = interval["start"].as_f64().unwrap();
-        from >= WARM_UP.as_secs_f64() && from < (WARM_UP + MEASURED).as_secs_f64() - 0.1
-    };
-    let sum = |key: &str| received.iter().filter(warm).map(|i| i[key].as_f64().unwrap()).sum::<f64>();
-    sum("bytes") * 8.0 / sum("seconds")
-}
-
-fn within(what: &str, measured: f64, wanted: f64, percent: f64) {
-    println!("{what}: {:.2} of {:.2} Mbit/s", measured / 1e6, wanted / 1e6);
-    let apart = (measured - wanted).abs() / wanted * 100.0;
-    assert!(apart <= percent, "{what}: {measured:.0} is {apart:.1} % from {wanted:.0}");
-}
-
-/// Bits a second that classes of these subscribers send, from their counters.
-fn class_rates(shaped: &Shaped, device: &str, subscribers: &[u32]) -> Vec<f64> {
-    let look = || -> (Instant, Vec<u64>) {
-        let there = classes(shaped.nas(), device);
-        (Instant::now(), subscribers.iter().map(|s| there[&class_of(*s)].sent).collect())
-    };
-    let (began, before) = look();
-    std::thread::sleep(MEASURED);
-    let (ended, after) = look();
-    let seconds = (ended - began).as_secs_f64();
-    let octets = before.iter().zip(&after).map(|(before, after)| u32::try_from(after - before).unwrap());
-    octets.map(|octets| f64::from(octets) * 8.0 / seconds).collect()
 }
 
 #[test]
@@ -210,23 +105,23 @@ fn every_subscriber_has_the_speed_of_his_plan_in_both_directions_behind_source_n
     }
     let sources =
         ["10.9.0.2", "10.9.0.3", "10.9.0.4", "10.9.0.5", "10.9.0.6", "fd00:9::2", "fd00:9:0:100::2"];
-    let speeds = [5e6, 20e6, 100e6, 20e6, 20e6];
+    let subscribers = [2, 3, 4, 5, 6];
     for direction in [Direction::Up, Direction::Down] {
-        let flow = |(source, port): (&&str, u16)| shaped.flow(source, port, direction, WARM_UP + MEASURED);
-        let flows: Vec<Flow> = sources.iter().zip(5_201..).map(flow).collect();
-        // Every class is busy, and what iperf3 leaves out is over.
+        let receiver = if direction == Direction::Up { internet } else { subscriber };
+        let start = |(source, port): (&&str, u16)| flow(&shaped.network, source, port, direction, A_WHILE);
+        let _flows: Vec<Flow> = sources.iter().zip(5_201..).map(start).collect();
         std::thread::sleep(WARM_UP);
-        let rates = class_rates(&shaped, direction.device(), &[2, 3, 4, 5, 6]);
-        let goodputs: Vec<f64> = flows.into_iter().map(goodput).collect();
-        for (index, speed) in speeds.into_iter().enumerate() {
-            let what = format!("{direction:?}, subscriber {}", index + 2);
-            within(&format!("{what}, class"), rates[index], speed, 5.0);
-            let arrived = if index == 4 { goodputs[4..].iter().sum() } else { goodputs[index] };
-            within(&format!("{what}, TCP"), arrived, speed, 8.0);
+        let ports = 5_201..5_208;
+        let (rates, parts) = Meter::new(nas, direction.device(), &subscribers, receiver, ports).measure();
+        for (index, speed) in [5e6, 20e6, 100e6, 20e6, 20e6].into_iter().enumerate() {
+            let what = format!("{direction:?}, subscriber {}", subscribers[index]);
+            let rate = rates[index].against(speed);
+            within(&format!("{what}, class"), rate, speed, 5.0);
+            within(&format!("{what}, TCP"), rate * parts[index], speed, 8.0);
         }
     }
     assert_eq!(classes(nas, "lan0").len(), 6, "one class for each who is shaped, and the one that lends");
-    let free = goodput(shaped.flow("10.9.0.7", 5_300, Direction::Down, WARM_UP + MEASURED));
+    let free = flow(&shaped.network, "10.9.0.7", 5_300, Direction::Down, WINDOW).payload() * 8.0;
     assert!(free > 300e6, "not shaped at all: {free:.0}");
 }
 
@@ -235,24 +130,20 @@ fn a_speed_changes_under_a_running_flow_without_loss() {
     let plain = |mbit: i32| both_ways(kbit(mbit * 1_000, mbit * 1_000, 64, 64));
     let shaped = Shaped::new(|settings| settings, vec![at_speed("10.9.0.2/32", 2, plain(20))]);
     shaped.wait_for_class("wan0", 2);
-    let flow = shaped.flow("10.9.0.2", 5_201, Direction::Up, Duration::from_millis(3_000));
+    let flow = flow(&shaped.network, "10.9.0.2", 5_201, Direction::Up, Duration::from_millis(8_000));
     std::thread::sleep(WARM_UP);
-    within("before", class_rates(&shaped, "wan0", &[2])[0], 20e6, 5.0);
-    let dropped = || {
-        let text = shaped.nas().must(&format!("tc -s class show dev wan0 classid {}", class_of(2)));
-        let text = text.split("dropped ").nth(1).unwrap_or_else(|| panic!("{text}")).to_owned();
-        text.split(',').next().unwrap().parse::<u32>().unwrap()
-    };
-    let before = (dropped(), shaped.sent("wan0", 2));
+    let mut meter = Meter::new(shaped.nas(), "wan0", &[2], &shaped.network.internet, 5_201..5_202);
+    within("before", meter.measure().0[0].against(20e6), 20e6, 5.0);
+    let before = shaped.sent("wan0", 2);
     shaped.site.feed.put(vec![at_speed("10.9.0.2/32", 2, plain(50))], &[]);
     wait_until("the other speed", SOON, || classes(shaped.nas(), "wan0")[&class_of(2)].rate == 6_250_000);
-    assert!(dropped() <= before.0 + 1, "{} before, {} after", before.0, dropped());
-    assert!(shaped.sent("wan0", 2) >= before.1, "the same class");
-    std::thread::sleep(Duration::from_millis(200));
-    within("after", class_rates(&shaped, "wan0", &[2])[0], 50e6, 5.0);
-    let (sent, _) = flow.finish();
-    let each: Vec<u64> = sent.iter().map(|interval| interval["retransmits"].as_u64().unwrap()).collect();
-    println!("retransmits each fifth of a second: {each:?}");
+    assert!(shaped.sent("wan0", 2) >= before, "the same class");
+    within("after", meter.measure().0[0].against(50e6), 50e6, 5.0);
+    let (report, _) = flow.finish();
+    let retransmits = |interval: &Value| interval["sum"]["retransmits"].as_u64().unwrap();
+    let each: Vec<u64> = report["intervals"].as_array().unwrap().iter().map(retransmits).collect();
+    println!("sent again in each fifth of a second: {each:?}");
+    assert!(each.iter().skip(9).all(|count| *count <= RETRANSMITS_MAX), "{each:?}");
 }
 
 #[test]
@@ -275,7 +166,7 @@ fn roots_are_adopted_and_mended_and_a_foreign_one_is_waited_for() {
     for harm in [
         "tc qdisc del dev lan0 root",
         "tc class del dev lan0 classid 6867:12",
-        "tc qdisc del dev lan0 root; tc qdisc add dev lan0 root handle 6867: htb default 12",
+        "tc qdisc del dev lan0 root; tc qdisc add dev lan0 root handle 6867: htb default 12; true",
     ] {
         shaped.nas().must(harm);
         println!("{:?} after {harm}", both("lan0"));
@@ -323,4 +214,31 @@ fn roots_are_adopted_and_mended_and_a_foreign_one_is_waited_for() {
     wait_until("nobody's classes are gone", SOON, || {
         ["lan0", "wan0"].iter().all(|device| classes(shaped.nas(), device).len() == 3)
     });
+}
+
+#[test]
+fn a_class_is_made_where_the_address_is_routed_to_and_follows_it() {
+    let plain = both_ways(kbit(20_000, 20_000, 25, 25));
+    let shaped = Shaped::new(
+        |settings| Settings {
+            lan: vec!["lan*".into()],
+            shape: vec!["lan1".into(), "lan0".into()],
+            ..settings
+        },
+        vec![at_speed("10.9.0.2/32", 2, plain), at_speed("10.10.0.3/32", 3, plain)],
+    );
+    let here = |device: &str, subscriber: u32| {
+        let listed = shaped.nas().shell(&format!("tc class show dev {device}"));
+        String::from_utf8_lossy(&listed.stdout).contains(&format!("{} ", class_of(subscriber)))
+    };
+    wait_until("by its route", SOON, || here("lan0", 2));
+    assert!(!here("lan0", 3), "no route: it belongs to the first device, which is not there yet");
+    let nas = shaped.nas();
+    nas.ip("link add lan1 type veth peer name lan1p");
+    nas.ip("link set lan1 up");
+    wait_until("the interface is there", SOON, || here("lan1", 3));
+    assert!(here("lan0", 2) && !here("lan1", 2));
+    nas.must("ip route add 10.9.0.2/32 dev lan1; ip addr add 10.11.0.1/24 dev lan1");
+    wait_until("the route has changed", SOON, || here("lan1", 2) && !here("lan0", 2));
+    assert!(here("lan1", 3));
 }

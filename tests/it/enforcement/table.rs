@@ -47,6 +47,7 @@ pub fn skeleton(wanted: &Wanted, lan: &str) -> Skeleton {
     Skeleton::build(&Layout {
         interfaces: &interfaces,
         captive: Some("10.9.0.1:8080".parse().unwrap()),
+        sightings: true,
         wanted,
     })
 }
@@ -154,7 +155,7 @@ fn every_kind_of_damage_to_the_skeleton_is_seen() {
         ("nft flush chain inet headgate forward", "chain forward has 0 rules instead of 4"),
         (
             "nft insert rule inet headgate from_subscriber accept",
-            "from_subscriber has 18 rules instead of 17",
+            "from_subscriber has 20 rules instead of 19",
         ),
         ("nft add chain inet headgate mine", "chain mine is not ours"),
         ("nft add set inet headgate mine '{ type ipv4_addr; }'", "set mine is not ours"),

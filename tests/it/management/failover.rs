@@ -144,7 +144,7 @@ fn an_enforcer_goes_on_with_the_next_server_and_with_none_also_over_its_own_rest
     let mut enforcer = enforcer(&nas, directory.path(), TOKEN, &[&first, &second]);
     enforcer.start("enforce");
     wait_until("the first server's state", SOON, || {
-        is(&nas, "allow4", "10.9.0.2") && is(&nas, "blocked4", "10.9.0.66")
+        is(&nas, "up4", "10.9.0.2") && is(&nas, "blocked4", "10.9.0.66")
     });
     let followers: serde_json::Value = serde_json::from_str(&first.run(&["status", "--json"])).unwrap();
     assert_eq!(followers["followers"][0]["name"], "nas1", "{followers}");
@@ -182,7 +182,7 @@ fn an_enforcer_goes_on_with_the_next_server_and_with_none_also_over_its_own_rest
     second.start("serve");
     wait_until("the server is back", SOON, || second.program(&["status"]).output().unwrap().status.success());
     second.run(&["unblock", "open"]);
-    wait_until("and is followed again", SOON, || is(&nas, "allow4", "10.9.0.2"));
+    wait_until("and is followed again", SOON, || is(&nas, "up4", "10.9.0.2"));
     for machine in [&first, &second, &enforcer] {
         assert_no_secret(machine);
     }
