@@ -46,7 +46,12 @@ impl Table {
     fn open() -> Result<Table, BenchError> {
         let wanted = Wanted::new(Scope { filter: true, guard: false });
         let interfaces = ["lan0".parse().map_err(failed)?];
-        let skeleton = Skeleton::build(&Layout { interfaces: &interfaces, captive: None, wanted: &wanted });
+        let skeleton = Skeleton::build(&Layout {
+            interfaces: &interfaces,
+            captive: None,
+            sightings: false,
+            wanted: &wanted,
+        });
         Ok(Table { kernel: Kernel::open().map_err(failed)?, skeleton, wanted })
     }
 
