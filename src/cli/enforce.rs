@@ -42,6 +42,7 @@ pub(super) fn settings(config: &Config, ports_only: bool) -> Settings {
         lan: enforcement.lan.clone(),
         shape: enforcement.shape.clone(),
         wan: enforcement.wan.clone(),
+        unpoliced: !enforcement.police,
         captive: enforcement.captive,
         walled_garden: garden.collect(),
         sightings: enforcement.sightings,

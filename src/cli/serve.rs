@@ -349,8 +349,11 @@ async fn open_tls<H: http::Handler>(
 
 /// Where NASes that redirect by themselves send debtors.
 fn captive_url(config: &Config) -> String {
-    let address = config.enforcement.captive.or_else(|| config.cabinet.listen.first().copied());
-    address.map(|address| format!("http://{address}/")).unwrap_or_default()
+    if let Some(url) = &config.cabinet.url {
+        return format!("{url}/");
+    }
+    let listen = config.cabinet.listen.iter().copied().find(|address| !address.ip().is_unspecified());
+    config.enforcement.captive.or(listen).map(|address| format!("http://{address}/")).unwrap_or_default()
 }
 
 /// The spool, opened and caught up with, before accounting is taken.

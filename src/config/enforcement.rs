@@ -40,6 +40,8 @@ pub struct Enforcement {
     pub shape: Vec<String>,
     /// The interface on which upload classes are made; None: uploads are policed.
     pub wan: Option<String>,
+    /// Who can have no class is limited by dropping what is too fast; false: by somebody else.
+    pub police: bool,
     /// Where the tcp/80 of debtors is sent.
     pub captive: Option<SocketAddr>,
     /// What debtors reach nevertheless.
@@ -71,6 +73,7 @@ impl Default for Enforcement {
             lan: Vec::new(),
             shape: Vec::new(),
             wan: None,
+            police: true,
             captive: None,
             walled_garden: Vec::new(),
             probe_interval_seconds: 30,
@@ -99,6 +102,7 @@ impl Enforcement {
                 list(node, DEVICES, INTERFACES_MAX, |item| parse_item(item, DEVICES, device)).map(Some)
             })
             .parsed("wan", &mut enforcement.wan, DEVICE, |text| device(text).map(Some))
+            .boolean("police", &mut enforcement.police)
             .parsed("captive", &mut enforcement.captive, CAPTIVE, captive)
             .value("walled-garden", &mut enforcement.walled_garden, |node| {
                 list(node, GARDEN, GARDEN_MAX, |item| parse_item(item, GARDEN, garden_entry))

@@ -159,6 +159,7 @@ impl Config {
             ("enforcement.wan", a.enforcement.wan == b.enforcement.wan),
             ("enforcement.captive", a.enforcement.captive == b.enforcement.captive),
             ("enforcement.walled-garden", a.enforcement.walled_garden == b.enforcement.walled_garden),
+            ("enforcement.police", a.enforcement.police == b.enforcement.police),
             ("enforcement.protect-ports", a.enforcement.protect_ports == b.enforcement.protect_ports),
         ];
         keys.into_iter().filter(|(_, same)| !same).map(|(key, _)| key).collect()

@@ -97,6 +97,7 @@ nas = "10.0.0.1"
 lan = ["eth1", "ppp*"]
 shape = ["eth1", "vlan10"]
 wan = "eth0"
+police = false
 captive = "10.0.0.1:8080"
 walled-garden = ["198.51.100.10/32", "pay.example.org"]
 sightings = true
@@ -175,7 +176,7 @@ fn every_key_of_the_sample_is_read() {
     assert_eq!(config.enforcement.wan.as_deref(), Some("eth0"));
     assert_eq!(config.enforcement.captive, Some("10.0.0.1:8080".parse().unwrap()));
     assert_eq!(config.enforcement.walled_garden.len(), 2);
-    assert!(!config.enforcement.protect_ports);
+    assert!(!config.enforcement.protect_ports && !config.enforcement.police);
 }
 
 #[test]

@@ -253,7 +253,7 @@ impl Gate {
             true => (settings.shape.as_slice(), settings.wan.as_deref()),
             false => (&[][..], None),
         };
-        let shaping = Keeper::open(shape, wan).map_err(rtnetlink)?;
+        let shaping = Keeper::open(shape, wan, !settings.unpoliced).map_err(rtnetlink)?;
         let now = Instant::now();
         Ok(Gate {
             kernel: Kernel::open()?,

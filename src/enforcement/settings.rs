@@ -27,6 +27,8 @@ pub struct Settings {
     pub shape: Vec<String>,
     /// The interface on which upload classes are made; None: uploads are policed.
     pub wan: Option<String>,
+    /// Who can have no class is not limited: somebody else does it.
+    pub unpoliced: bool,
     /// Where tcp/80 of those who must pay is sent. Not a loopback address: their packets come from the network.
     pub captive: Option<SocketAddr>,
     /// What those who must pay may still reach.

@@ -20,6 +20,7 @@ const BANNED: &[(&str, &str)] = &[
 
 /// Where `unsafe` may stand: a file, or a directory with its slash. Each with what safe Rust does not give.
 const UNSAFE: &[(&str, &str)] = &[
+    ("src/cli/bench/enforcement/gate.rs", "a netlink socket that only listens"),
     ("src/cli/bench/net.rs", "recvmmsg, sendmmsg and epoll for the load generators"),
     ("src/cli/bench/process.rs", "sysconf"),
     ("src/cli/bench/subject.rs", "kill"),
@@ -31,6 +32,7 @@ const UNSAFE: &[(&str, &str)] = &[
     ("src/radius/lanes/", "AVX2 instructions, behind a check that the processor has them"),
     ("src/model/time.rs", "adjtimex: whether the clock is synchronised"),
     ("src/storage/spool/segment.rs", "posix_fallocate"),
+    ("src/cli/namespaces.rs", "setns and geteuid"),
     ("src/cli/mod.rs", "signal: SIGPIPE's default for commands that print"),
     ("src/cli/load.rs", "setuid and setgid, so that the service can use what root loads"),
     ("src/enforcement/watcher.rs", "its test makes a network namespace"),

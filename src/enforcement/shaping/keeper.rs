@@ -8,7 +8,7 @@
 use super::assignment::Assignment;
 use super::shaper::{Done, Shaper};
 use crate::enforcement::kernel::NetlinkError;
-use crate::enforcement::lanes::{Assign, Lanes};
+use crate::enforcement::lanes::{Assign, Lane, Lanes};
 use crate::enforcement::wanted::Entry;
 use crate::model::SubscriberId;
 use ipnet::IpNet;
@@ -44,6 +44,7 @@ pub struct Disturbance {
 
 pub struct Keeper {
     assignment: Assignment,
+    police: bool,
     /// None: there is no device to make classes on.
     shaper: Option<Shaper>,
     shared: Disturbance,
@@ -60,7 +61,8 @@ pub struct Keeper {
 
 impl Keeper {
     /// Opens the devices in the calling thread's network namespace and changes nothing yet.
-    pub fn open(shape: &[String], wan: Option<&str>) -> Result<Keeper, NetlinkError> {
+    /// Without `police`, who can have no class is not limited here.
+    pub fn open(shape: &[String], wan: Option<&str>, police: bool) -> Result<Keeper, NetlinkError> {
         let assignment = Assignment::new(shape, wan);
         let shaper = match assignment.devices().next() {
             Some(_) => Some(Shaper::open(assignment.devices())?),
@@ -68,6 +70,7 @@ impl Keeper {
         };
         let keeper = Keeper {
             assignment,
+            police,
             shaper,
             shared: Disturbance::default(),
             homes: FxHashMap::default(),
@@ -224,7 +227,13 @@ impl Assign for Keeper {
             }
             self.homes.insert(entry.subscriber, host);
         }
-        self.assignment.take(entry.subscriber, entry.shape, device.as_deref())
+        let Lanes { down, up } = self.assignment.take(entry.subscriber, entry.shape, device.as_deref());
+        let police = self.police;
+        let limited = |lane| match lane {
+            Lane::Policed { .. } if !police => Lane::Unshaped,
+            lane => lane,
+        };
+        Lanes { down: limited(down), up: limited(up) }
     }
 
     fn release(&mut self, subscriber: SubscriberId) {

@@ -294,11 +294,12 @@ fn the_first_packet_logs_in_also_during_a_flood_of_forged_sources() {
     site.headgate(&["kick", "ivanov"]);
     std::thread::scope(|scope| {
         let flood = scope.spawn(|| network.subscriber.inside(|| forge(20_000)));
-        let took = wait_until("they do so again during a flood", SECOND * 60, || passes(&network));
+        // The gate may still be open for the moment that the kick takes to come there.
+        let again = || passes(&network) && site.sessions() == ["ivanov"];
+        let took = wait_until("they do so again during a flood", SECOND * 60, again);
         println!("kick to first answer during a flood: {took:?}");
         flood.join().unwrap();
     });
-    assert_eq!(site.sessions(), ["ivanov"]);
     let why = site.headgate(&["why", "ivanov"]);
     assert!(why.contains("seen by enforcer local"), "{why}");
 }
