@@ -2,8 +2,10 @@
 
 use super::{CliError, CliResult, Context, logging};
 use crate::config::{Config, GardenEntry};
-use crate::enforcement::{self, EnforceError, ProbeTimes, Settings, WalledEntry};
+use crate::enforcement::{self, Ended, EnforceError, ProbeTimes, Settings, WalledEntry};
 use clap::Args;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -20,35 +22,54 @@ impl Enforce {
     pub fn run(&self, context: &Context) -> CliResult {
         let config = Config::load_for_enforcer(&context.config_path).map_err(CliError::Config)?;
         logging::start(config.log.level.as_str());
-        let enforcement = config.enforcement;
-        let settings = Settings {
-            servers: enforcement.servers.iter().map(ToString::to_string).collect(),
-            token: enforcement.token,
-            ca: enforcement.ca,
-            nas: enforcement.nas,
-            lan: enforcement.lan,
-            shape: enforcement.shape,
-            wan: enforcement.wan,
-            captive: enforcement.captive,
-            walled_garden: enforcement
-                .walled_garden
-                .into_iter()
-                .map(|entry| match entry {
-                    GardenEntry::Network(net) => WalledEntry::Net(net),
-                    GardenEntry::Host(name) => WalledEntry::Name(name),
-                })
-                .collect(),
-            protect_ports: enforcement.protect_ports,
-            ports_only: self.ports_only,
-            probes: ProbeTimes {
-                interval: Duration::from_secs(enforcement.probe_interval_seconds.into()),
-                tries: enforcement.probe_tries,
-            },
-            state_dir: config.server.state_dir,
-        };
+        let settings = settings(config, self.ports_only);
         let stop = Arc::new(AtomicBool::new(false));
         stop_on_signal(&stop)?;
-        enforcement::run(&settings, &stop).map_err(CliError::from)
+        match enforcement::run_until_ended(&settings, &stop)? {
+            Ended::Stopped => Ok(()),
+            Ended::Restart => Err(start_again()),
+        }
+    }
+}
+
+/// Begins anew in this process's place, with the words that it was started with; gives the reason if that fails.
+fn start_again() -> CliError {
+    let mut words = std::env::args_os();
+    let name = words.next().unwrap_or_else(|| "headgate".into());
+    // The file may have been replaced by an upgrade: the one that runs is always reached so.
+    let program = std::env::current_exe().ok().filter(|path| path.exists());
+    let mut command = Command::new(program.unwrap_or_else(|| "/proc/self/exe".into()));
+    let error = command.arg0(name).args(words).exec();
+    CliError::failed(format!("cannot start again: {error}"))
+}
+
+/// Section `[enforcement]` as the enforcer takes it.
+pub(super) fn settings(config: Config, ports_only: bool) -> Settings {
+    let enforcement = config.enforcement;
+    Settings {
+        servers: enforcement.servers.iter().map(ToString::to_string).collect(),
+        token: enforcement.token,
+        ca: enforcement.ca,
+        nas: enforcement.nas,
+        lan: enforcement.lan,
+        shape: enforcement.shape,
+        wan: enforcement.wan,
+        captive: enforcement.captive,
+        walled_garden: enforcement
+            .walled_garden
+            .into_iter()
+            .map(|entry| match entry {
+                GardenEntry::Network(net) => WalledEntry::Net(net),
+                GardenEntry::Host(name) => WalledEntry::Name(name),
+            })
+            .collect(),
+        protect_ports: enforcement.protect_ports,
+        ports_only: ports_only,
+        probes: ProbeTimes {
+            interval: Duration::from_secs(enforcement.probe_interval_seconds.into()),
+            tries: enforcement.probe_tries,
+        },
+        state_dir: config.server.state_dir,
     }
 }
 
