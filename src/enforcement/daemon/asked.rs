@@ -156,13 +156,15 @@ impl Gate {
 
     /// Mends table and classes now. `remove`: classes that nobody wants too.
     fn apply_now(&mut self, classes_max: usize, remove: bool) -> Result<Done, EnforceError> {
-        self.shaping.before_elements().map_err(rtnetlink)?;
+        let (mut done, mut left) = self.shaping.mend(classes_max, false).map_err(rtnetlink)?;
         let table = self.reconcile()?;
         self.looked = Instant::now();
         if remove {
+            let (removed, others) = self.shaping.mend(classes_max, true).map_err(rtnetlink)?;
+            done.add(removed);
+            left = others;
             self.shaping.after_elements().map_err(rtnetlink)?;
         }
-        let (done, left) = self.shaping.mend(classes_max, remove).map_err(rtnetlink)?;
         let mut classes = Some(done.to_string()).filter(|_| !done.is_nothing());
         if left > 0 {
             classes = Some(format!("{done}, {left} follow"));

@@ -7,6 +7,7 @@
 mod counting;
 mod enforcer;
 mod feed;
+mod fw;
 mod guards;
 mod ipoe;
 mod mending;
