@@ -64,7 +64,7 @@ pub(super) fn settings(config: Config, ports_only: bool) -> Settings {
             })
             .collect(),
         protect_ports: enforcement.protect_ports,
-        ports_only: ports_only,
+        ports_only,
         probes: ProbeTimes {
             interval: Duration::from_secs(enforcement.probe_interval_seconds.into()),
             tries: enforcement.probe_tries,

@@ -8,7 +8,7 @@ mod client;
 mod listener;
 
 use super::difference::Difference;
-use super::settings::Settings;
+use super::settings::{Settings, WalledEntry};
 pub use client::Client;
 pub(super) use listener::Listener;
 use serde::{Deserialize, Serialize};
@@ -89,18 +89,21 @@ pub struct Status {
     pub addresses: usize,
 }
 
-/// Those keys of `[enforcement]` that the table and the classes are made by, as text.
+/// Those keys of `[enforcement]` that the table and the classes are made by, as text; absent ones are empty.
 pub fn configuration(settings: &Settings) -> BTreeMap<String, String> {
-    let empty = Vec::new();
-    let lan = if settings.ports_only { &empty } else { &settings.lan };
+    let lan = if settings.ports_only { String::new() } else { settings.lan.join(" ") };
+    let walled = settings.walled_garden.iter().map(|entry| match entry {
+        WalledEntry::Net(net) => net.to_string(),
+        WalledEntry::Name(name) => name.clone(),
+    });
     BTreeMap::from(
         [
-            ("nas", format!("{:?}", settings.nas)),
-            ("lan", format!("{lan:?}")),
-            ("shape", format!("{:?}", settings.shape)),
-            ("wan", format!("{:?}", settings.wan)),
-            ("captive", format!("{:?}", settings.captive)),
-            ("walled-garden", format!("{:?}", settings.walled_garden)),
+            ("nas", settings.nas.map_or_else(String::new, |nas| nas.to_string())),
+            ("lan", lan),
+            ("shape", settings.shape.join(" ")),
+            ("wan", settings.wan.clone().unwrap_or_default()),
+            ("captive", settings.captive.map_or_else(String::new, |captive| captive.to_string())),
+            ("walled-garden", walled.collect::<Vec<_>>().join(" ")),
             ("protect-ports", settings.protect_ports.to_string()),
         ]
         .map(|(key, value)| (key.to_owned(), value)),
