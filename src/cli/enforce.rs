@@ -2,8 +2,10 @@
 
 use super::{CliError, CliResult, Context, logging};
 use crate::config::{Config, GardenEntry};
-use crate::enforcement::{self, EnforceError, ProbeTimes, Settings, WalledEntry};
+use crate::enforcement::{self, Ended, EnforceError, ProbeTimes, Settings, WalledEntry};
 use clap::Args;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -23,8 +25,22 @@ impl Enforce {
         let settings = settings(&config, self.ports_only);
         let stop = Arc::new(AtomicBool::new(false));
         stop_on_signal(&stop)?;
-        enforcement::run(&settings, &stop).map_err(CliError::from)
+        match enforcement::run_until_ended(&settings, &stop)? {
+            Ended::Stopped => Ok(()),
+            Ended::Restart => Err(start_again()),
+        }
     }
+}
+
+/// Begins anew in this process's place, with the words that it was started with; gives the reason if that fails.
+fn start_again() -> CliError {
+    let mut words = std::env::args_os();
+    let name = words.next().unwrap_or_else(|| "headgate".into());
+    // The file may have been replaced by an upgrade: the one that runs is always reached so.
+    let program = std::env::current_exe().ok().filter(|path| path.exists());
+    let mut command = Command::new(program.unwrap_or_else(|| "/proc/self/exe".into()));
+    let error = command.arg0(name).args(words).exec();
+    CliError::failed(format!("cannot start again: {error}"))
 }
 
 /// `[enforcement]` as the enforcer takes it.

@@ -14,6 +14,7 @@ mod cut;
 mod demo;
 mod enforce;
 mod find;
+mod fw;
 mod keyed;
 mod ledger;
 mod load;
@@ -70,6 +71,9 @@ enum Command {
     Check(check::Check),
     /// Load data files (TOML or CSV), all or nothing per file
     Load(load::Load),
+    /// What this machine's kernel holds, against what it has to, and making it so
+    #[command(subcommand)]
+    Fw(fw::Fw),
     /// How the server is
     Status(status::Status),
     /// Find subscribers by words in login, contract, name, phone, address, IP or MAC
@@ -221,6 +225,7 @@ pub fn run() -> u8 {
         Command::Demo(command) => command.run(&context),
         Command::Check(command) => command.run(&context),
         Command::Load(command) => command.run(&context),
+        Command::Fw(command) => command.run(&context),
         Command::Status(command) => command.run(&context),
         Command::Find(command) => command.run(&context),
         Command::Why(command) => command.run(&context),

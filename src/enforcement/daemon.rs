@@ -1,6 +1,11 @@
 //! The enforcer itself: takes events one by one and keeps the kernel as the wanted state says.
 
+mod asked;
+
+pub use asked::{apply_saved, compare_saved, may_enforce};
+
 use super::counters::{Book, Counted};
+use super::desk::{Asked, Listener};
 use super::follower::Follower;
 use super::kernel::{Finding, Kernel, NetlinkError, Reading};
 use super::lookout::LOOK_BACK;
@@ -16,6 +21,7 @@ use super::skeleton::{Layout, Skeleton};
 use super::wanted::{Plan, Scope, Wanted, diff};
 use super::watcher::Watcher;
 use crate::model::{AccessMethod, FeedPage};
+use asked::{Hold, Started};
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -91,6 +97,19 @@ pub(super) enum Event {
     RoundRead {
         whole: bool,
     },
+    /// Somebody asks at the desk.
+    Asked(Asked),
+    /// Whoever held the enforcer is gone.
+    LetGo,
+}
+
+/// How the enforcer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was to stop.
+    Stopped,
+    /// It was asked to start again with the configuration as it is now.
+    Restart,
 }
 
 /// Where the enforcer tells what it sees. Nobody may listen; a full channel is tried again with the next news.
@@ -109,6 +128,11 @@ pub struct Outlets {
 /// that it is ready once a saved state is applied, or none was found. Before the first state is known, the
 /// kernel is left as it is found.
 pub fn run(settings: &Settings, stop: &Arc<AtomicBool>) -> Result<(), EnforceError> {
+    run_until_ended(settings, stop).map(drop)
+}
+
+/// As [`run`]; says how it ended.
+pub fn run_until_ended(settings: &Settings, stop: &Arc<AtomicBool>) -> Result<Ended, EnforceError> {
     settings.check()?;
     let reporting = Reporting::start(settings, stop)?;
     let result = enforce(settings, reporting.outlets(), reporting.news(), stop);
@@ -119,7 +143,7 @@ pub fn run(settings: &Settings, stop: &Arc<AtomicBool>) -> Result<(), EnforceErr
 
 /// As [`run`]; what is seen on the way is told here, and not to the server.
 pub fn run_with(settings: &Settings, outlets: Outlets, stop: &Arc<AtomicBool>) -> Result<(), EnforceError> {
-    enforce(settings, outlets, None, stop)
+    enforce(settings, outlets, None, stop).map(drop)
 }
 
 fn enforce(
@@ -127,7 +151,7 @@ fn enforce(
     outlets: Outlets,
     news: Option<News>,
     stop: &Arc<AtomicBool>,
-) -> Result<(), EnforceError> {
+) -> Result<Ended, EnforceError> {
     settings.check()?;
     let servers = Server::all(settings)?;
     let (sender, events) = sync_channel(EVENTS_MAX);
@@ -158,6 +182,10 @@ fn enforce(
         let (kernel, stop) = (Kernel::open()?, Arc::clone(stop));
         threads.push(spawn("enforce-seen", move || sightings::run(kernel, &outlet, &stop))?);
     }
+    match Listener::bind(&settings.state_dir, sender.clone(), Arc::clone(stop)) {
+        Ok(desk) => threads.push(spawn("enforce-desk", || desk.run())?),
+        Err(error) => tracing::warn!("no control socket, `headgate fw` will not find this enforcer: {error}"),
+    }
     start_resolver(settings, &gate.wanted, sender, stop)?;
     let result = gate.take_events(&events, stop);
 
@@ -167,8 +195,9 @@ fn enforce(
     for thread in threads.into_iter().chain(route_watcher) {
         let _ = thread.join();
     }
+    let ended = gate.ended.unwrap_or(Ended::Stopped);
     gate.saver.finish(&gate.wanted);
-    result
+    result.map(|()| ended)
 }
 
 /// Hears of changes to the devices that have classes. None: there are no such devices.
@@ -239,6 +268,10 @@ struct Gate {
     next_look: Instant,
     /// Somebody has changed the table, or what is in it is not known.
     suspect: bool,
+    started: Started,
+    hold: Hold,
+    /// Set: it is to end.
+    ended: Option<Ended>,
 }
 
 impl Gate {
@@ -273,6 +306,9 @@ impl Gate {
             looked: now,
             next_look: now + CHECK_INTERVAL,
             suspect: true,
+            started: Started::with(settings),
+            hold: Hold::default(),
+            ended: None,
         })
     }
 
@@ -296,9 +332,14 @@ impl Gate {
     }
 
     fn take_events(&mut self, events: &Receiver<Event>, stop: &AtomicBool) -> Result<(), EnforceError> {
-        while !stop.load(Ordering::Relaxed) {
+        while !stop.load(Ordering::Relaxed) && self.ended.is_none() {
+            let still = self.stands_still();
             let patience = self.next_look.saturating_duration_since(Instant::now()).min(LOOK_UP);
-            let patience = if self.known { patience.min(self.shaping.patience()) } else { patience };
+            let patience = match self.known && !still {
+                true => patience.min(self.shaping.patience()),
+                false if still => LOOK_UP,
+                false => patience,
+            };
             match events.recv_timeout(patience) {
                 Ok(Event::Page(page)) => self.take_page(&page)?,
                 Ok(Event::Walled(nets)) => self.take_walled(&nets)?,
@@ -309,6 +350,8 @@ impl Gate {
                     }
                     self.tell_counted();
                 }
+                Ok(Event::Asked(asked)) => self.answer(&asked),
+                Ok(Event::LetGo) => self.let_go(),
                 Ok(Event::Foreign) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) if stop.load(Ordering::Relaxed) => break,
                 Err(RecvTimeoutError::Disconnected) => {
@@ -320,11 +363,14 @@ impl Gate {
                 let soon = (Instant::now() + MEND_DEBOUNCE).max(self.looked + MEND_GAP);
                 self.next_look = self.next_look.min(soon);
             }
-            if self.known && Instant::now() >= self.next_look {
+            let still = self.stands_still();
+            if self.known && !still && Instant::now() >= self.next_look {
                 self.look("what was found", Telling::Loud)?;
             }
             if self.known {
-                self.shaping.turn().map_err(rtnetlink)?;
+                if !still {
+                    self.shaping.turn().map_err(rtnetlink)?;
+                }
                 self.saver.save_if_due(&self.wanted);
             }
         }
@@ -386,6 +432,9 @@ impl Gate {
 
     /// Brings a change of the wanted state into the kernel.
     fn apply(&mut self, plan: &Plan, rebuild: bool, why: &str) -> Result<(), EnforceError> {
+        if self.stands_still() {
+            return Ok(());
+        }
         let start = Instant::now();
         self.shaping.before_elements().map_err(rtnetlink)?;
         let rebuild = rebuild || self.kernel.outgrown(self.wanted.sets());
@@ -435,6 +484,9 @@ impl Gate {
 
     /// Reads the table back and makes it as it is wanted. A failure is tried again later.
     fn look(&mut self, why: &str, telling: Telling) -> Result<(), EnforceError> {
+        if self.stands_still() {
+            return Ok(());
+        }
         let start = Instant::now();
         self.shaping.before_elements().map_err(rtnetlink)?;
         let result = self.reconcile();

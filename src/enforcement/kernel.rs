@@ -2,6 +2,12 @@
 //!
 //! Only table `inet headgate` is touched; of other tables no more than names of chains passes by.
 
+mod aside;
+mod look_up;
+
+pub use aside::Aside;
+pub use look_up::Holding;
+
 use super::netlink::compare::{holds, same_rule};
 pub use super::netlink::elements::Meter;
 use super::netlink::elements::{self, ElementDump, Item};

@@ -7,6 +7,8 @@
 
 pub mod counters;
 mod daemon;
+pub mod desk;
+pub mod difference;
 mod follower;
 mod http;
 pub mod kernel;
@@ -25,11 +27,15 @@ pub mod shaping;
 pub mod sightings;
 pub mod skeleton;
 mod tls;
+pub mod trial;
+pub mod view;
 pub mod wanted;
 mod watcher;
 
 pub use counters::Counted;
-pub use daemon::{EnforceError, Outlets, run, run_with};
+pub use daemon::{
+    Ended, EnforceError, Outlets, apply_saved, compare_saved, may_enforce, run, run_until_ended, run_with,
+};
 pub use http::{Answer, Connection};
 pub use probes::ProbeTimes;
 pub use server::Server;

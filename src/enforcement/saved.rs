@@ -43,21 +43,23 @@ impl Purpose {
 
 /// Loads the saved state. None: there is none, or none of use (the log says why).
 pub fn load(directory: &Path, purpose: &Purpose, assign: &mut dyn Assign) -> Option<Wanted> {
-    let path = directory.join(FILE_NAME);
-    let file = match File::open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-        Err(error) => {
-            tracing::warn!(path = %path.display(), "the saved state cannot be read: {error}");
-            return None;
-        }
-    };
-    match read(BufReader::new(file), purpose, assign) {
-        Ok(wanted) => Some(wanted),
-        Err(reason) => {
-            tracing::warn!(path = %path.display(), "the saved state is not used: {reason}");
-            None
-        }
+    read_file(directory, purpose, assign).unwrap_or_else(|reason| {
+        let path = directory.join(FILE_NAME);
+        tracing::warn!(path = %path.display(), "the saved state is not used: {reason}");
+        None
+    })
+}
+
+/// The saved state. None: there is none. An error says why it is of no use.
+pub fn read_file(
+    directory: &Path,
+    purpose: &Purpose,
+    assign: &mut dyn Assign,
+) -> Result<Option<Wanted>, String> {
+    match File::open(directory.join(FILE_NAME)) {
+        Ok(file) => read(BufReader::new(file), purpose, assign).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.to_string()),
     }
 }
 

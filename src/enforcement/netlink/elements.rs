@@ -2,7 +2,7 @@
 
 use super::wire::{
     ATTR_TABLE, Attribute, Attributes, Batch, CREATE, DELSETELEM, ECHO, GETSETELEM, Message, NEWSETELEM,
-    attribute, close_nest, open_nest, request, text_attribute,
+    attribute, close_message, close_nest, creation, open_nest, request, text_attribute,
 };
 use crate::enforcement::ranges::{Family, Range};
 use crate::enforcement::wanted::{self, Data, DataKind};
@@ -117,6 +117,29 @@ impl Batch {
     }
 }
 
+/// Messages that put elements into a set as they were dumped ([`Item::octets`]); a range's beginning stands before its
+/// end.
+pub fn raw_messages<'a>(table: &str, set: &str, elements: impl Iterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
+    let mut messages = Vec::new();
+    let mut elements = elements.peekable();
+    while elements.peek().is_some() {
+        let mut bytes = creation(NEWSETELEM, 0);
+        text_attribute(&mut bytes, ATTR_TABLE, table);
+        text_attribute(&mut bytes, ATTR_ELEMENTS_SET, set);
+        let list = open_nest(&mut bytes, ATTR_ELEMENTS);
+        while bytes.len() - list < ELEMENTS_OCTETS_MAX {
+            let Some(octets) = elements.next() else { break };
+            let nest = open_nest(&mut bytes, ATTR_LIST_ELEMENT);
+            bytes.extend_from_slice(octets);
+            close_nest(&mut bytes, nest);
+        }
+        close_nest(&mut bytes, list);
+        close_message(&mut bytes, 0);
+        messages.push(bytes);
+    }
+    messages
+}
+
 fn element(bytes: &mut Vec<u8>, family: Family, key: u128, flags: u32, data: Data, generation: u64) {
     let nest = open_nest(bytes, ATTR_LIST_ELEMENT);
     if flags != 0 {
@@ -197,6 +220,11 @@ pub fn items<'a>(message: &Message<'a>) -> impl Iterator<Item = Item<'a>> + use<
 }
 
 impl Item<'_> {
+    /// All of it, as the kernel wrote it.
+    pub fn octets(&self) -> &[u8] {
+        self.attributes.0
+    }
+
     /// What it holds; [`Data::None`] where that is not of the kind, so that the difference is seen.
     fn data(&self, kind: DataKind) -> Data {
         let data = match kind {

@@ -141,6 +141,13 @@ pub fn request(message_type: u16, dump: bool, sequence: u32, attributes: &[(u16,
     bytes
 }
 
+/// The beginning of a message that makes an object; attributes follow, and [`close_message`].
+pub fn creation(message_type: u16, flags: u16) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(256);
+    header(&mut bytes, subsystem(message_type), REQUEST | CREATE | flags, 0, NFPROTO_INET, 0);
+    bytes
+}
+
 fn subsystem(message_type: u16) -> u16 {
     (NFNL_SUBSYS_NFTABLES << 8) | message_type
 }
@@ -257,6 +264,13 @@ pub struct Attribute<'a> {
     pub kind: u16,
     pub nested: bool,
     pub payload: &'a [u8],
+}
+
+impl Attribute<'_> {
+    /// Appends it as it is.
+    pub fn copy_to(&self, bytes: &mut Vec<u8>) {
+        attribute(bytes, if self.nested { self.kind | NESTED } else { self.kind }, self.payload);
+    }
 }
 
 impl<'a> Iterator for Attributes<'a> {

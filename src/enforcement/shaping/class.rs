@@ -58,11 +58,22 @@ impl ClassSpec {
         }
     }
 
+    /// Octets of burst and cburst, counted back from the ticks.
+    pub fn bursts(&self) -> (u64, u64) {
+        (octets(self.buffer, self.rate), octets(self.cbuffer, self.ceil))
+    }
+
     /// How many octets the leaf's queue holds.
     pub fn leaf_octets(&self) -> u32 {
         let octets = (self.ceil / 1000).saturating_mul(LEAF_MILLISECONDS);
         u32::try_from(octets.clamp(LEAF_OCTETS_MIN, LEAF_OCTETS_MAX)).unwrap_or(u32::MAX)
     }
+}
+
+/// How many octets pass in so many ticks.
+fn octets(ticks: u32, rate: u64) -> u64 {
+    let octets = u128::from(ticks) * TICK_NANOSECONDS * u128::from(rate) / 1_000_000_000;
+    u64::try_from(octets).unwrap_or(u64::MAX)
 }
 
 /// How long so many octets take, rounded up, so that `tc` shows at least the bucket that was asked for.
@@ -81,6 +92,7 @@ mod tests {
         assert_eq!((class.rate, class.ceil), (625_000, 2_500_000));
         // 16,384 octets at 625,000 a second are 26,214,400 ns; 262,144 at 2,500,000 are 104,857,600 ns.
         assert_eq!((class.buffer, class.cbuffer), (409_600, 1_638_400));
+        assert_eq!(class.bursts(), (16_384, 262_144));
         assert_eq!(class.quantum, 6_250);
         assert_eq!(class.leaf_octets(), 250_000);
     }

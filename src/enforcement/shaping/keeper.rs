@@ -7,6 +7,7 @@
 
 use super::assignment::Assignment;
 use super::shaper::{Done, Shaper};
+use crate::enforcement::difference::Part;
 use crate::enforcement::kernel::NetlinkError;
 use crate::enforcement::lanes::{Assign, Lane, Lanes};
 use crate::enforcement::wanted::Entry;
@@ -136,6 +137,34 @@ impl Keeper {
         Ok(())
     }
 
+    /// What differs between the wanted classes and the devices; changes nothing.
+    pub fn differences(&mut self) -> Result<Vec<Part>, NetlinkError> {
+        let changes = self.assignment.take_changes();
+        let Some(shaper) = self.shaper.as_mut() else { return Ok(Vec::new()) };
+        shaper.want(changes);
+        shaper.differences()
+    }
+
+    /// Reads the devices back and mends them at once, as far as `classes_max` goes. `remove`: those that nobody wants
+    /// too. What was done, and how many classes are left for later.
+    pub fn mend(&mut self, classes_max: usize, remove: bool) -> Result<(Done, usize), NetlinkError> {
+        let changes = self.assignment.take_changes();
+        let Some(shaper) = self.shaper.as_mut() else { return Ok((Done::default(), 0)) };
+        shaper.want(changes);
+        let mut done = shaper.look()?;
+        while shaper.to_make() > 0 && done.refused == 0 && done.put < classes_max {
+            done.add(shaper.make(TURN_CLASSES_MAX)?);
+        }
+        while remove && shaper.to_remove() > 0 && done.refused == 0 && done.removed < classes_max {
+            done.add(shaper.remove(TURN_CLASSES_MAX)?);
+        }
+        let left = shaper.to_make() + if remove { shaper.to_remove() } else { 0 };
+        self.looked = Some(Instant::now());
+        self.next_look = Instant::now() + CHECK_INTERVAL;
+        self.watch();
+        Ok((done, left))
+    }
+
     /// How long nothing is to be done, if nobody disturbs.
     pub fn patience(&self) -> Duration {
         match &self.shaper {
@@ -188,6 +217,11 @@ impl Keeper {
                 Ok(())
             }
         }
+    }
+
+    /// The devices are read back at the next turn.
+    pub fn look_soon(&mut self) {
+        self.next_look = Instant::now();
     }
 
     fn look_again_soon(&mut self) {

@@ -10,6 +10,7 @@ use super::assignment::{ROOT_HANDLE, Slot};
 use super::class::ClassSpec;
 use super::route::{self, LeafKind, Message, Messages, Statistics, Traffic};
 use super::socket::RouteSocket;
+use crate::enforcement::difference::Part;
 use crate::enforcement::kernel::NetlinkError;
 use crate::model::Bandwidth;
 pub use device::Standing;
@@ -154,6 +155,41 @@ impl Shaper {
             device.compare(self.leaf_kind.unwrap_or(LeafKind::Bfifo));
         }
         Ok(done)
+    }
+
+    /// What differs between the classes that are wanted and those that are there; changes nothing.
+    pub fn differences(&mut self) -> Result<Vec<Part>, NetlinkError> {
+        self.find_links()?;
+        let mut scan = self.scan()?;
+        let mut parts = Vec::new();
+        for device in &self.devices {
+            let found = device.link.map(|index| {
+                let leaves = scan.leaves.remove(&index).unwrap_or_default();
+                (index, scan.roots.remove(&index), leaves)
+            });
+            let part = device.difference(&mut self.socket, found)?;
+            parts.extend(Some(part).filter(|part| !part.is_nothing()));
+        }
+        Ok(parts)
+    }
+
+    /// How a class is and what it has sent. None: there is no such class.
+    pub fn class(
+        &mut self,
+        device: &str,
+        minor: u16,
+    ) -> Result<Option<(ClassSpec, Statistics)>, NetlinkError> {
+        let device = self.devices.iter().find(|known| known.name == device);
+        let Some(index) = device.and_then(|device| device.link) else { return Ok(None) };
+        let found = self.socket.ask(
+            |sequence| route::classes_request(sequence, index, ROOT_HANDLE),
+            |found: &mut Option<(ClassSpec, Statistics)>, message| {
+                if let Some((_, traffic)) = class_of(message).filter(|(there, _)| *there == minor) {
+                    *found = traffic.class().map(|class| (class, traffic.statistics()));
+                }
+            },
+        )?;
+        Ok(found.flatten())
     }
 
     /// What the subscribers' classes of a device have sent, by minor. None: there is no such device.

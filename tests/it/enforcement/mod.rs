@@ -8,6 +8,7 @@ mod counting;
 mod enforcer;
 mod faults;
 mod feed;
+mod fw;
 mod guards;
 mod ipoe;
 mod limits;

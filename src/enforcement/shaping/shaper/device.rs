@@ -5,6 +5,7 @@ use super::super::class::ClassSpec;
 use super::super::route::{self, Leaf, LeafKind, Messages, Traffic};
 use super::super::socket::{Refused, RouteSocket};
 use super::{Done, MINOR_INNER, class_of, minor_of};
+use crate::enforcement::difference::Part;
 use crate::enforcement::kernel::NetlinkError;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
@@ -214,18 +215,7 @@ impl Device {
         index: i32,
         leaves: &Leaves,
     ) -> Result<(), NetlinkError> {
-        let classes = socket.ask(
-            |sequence| route::classes_request(sequence, index, ROOT_HANDLE),
-            |classes: &mut FxHashMap<u16, Found>, message| {
-                if let Some((minor, traffic)) = class_of(message)
-                    && let Some(class) = traffic.class()
-                {
-                    let leaf = leaves.get(&minor).copied();
-                    classes.insert(minor, Found { class, parent: traffic.parent, leaf });
-                }
-            },
-        )?;
-        self.present = classes.unwrap_or_default();
+        self.present = classes_of(socket, index, leaves)?;
         Ok(())
     }
 
@@ -241,6 +231,47 @@ impl Device {
         }
         let nobodys = |minor: &&u16| **minor != MINOR_INNER && !self.wanted.contains_key(*minor);
         self.to_remove = self.present.keys().filter(nobodys).copied().collect();
+    }
+
+    /// What differs; nothing is noted and nothing changed. `found`: the interface, its root and its leaves.
+    pub fn difference(
+        &self,
+        socket: &mut RouteSocket,
+        found: Option<(i32, Option<Root>, Leaves)>,
+    ) -> Result<Part, NetlinkError> {
+        let mut part = Part::named(&self.name);
+        let mut there = FxHashMap::default();
+        match found {
+            None => part.trouble = Some("no such interface".to_owned()).filter(|_| !self.wanted.is_empty()),
+            Some((index, Some(root), leaves)) if root.handle == ROOT_HANDLE && root.kind == "htb" => {
+                there = classes_of(socket, index, &leaves)?;
+            }
+            Some(_) if self.wanted.is_empty() => return Ok(part),
+            Some((_, Some(root), _)) if root.handle != 0 => {
+                part.trouble =
+                    Some(format!("root qdisc {} {:x}: is in the way", root.kind, root.handle >> 16));
+            }
+            Some(_) => part.trouble = Some("no root 6867:".to_owned()),
+        }
+        let mut minors: Vec<u16> = self.wanted.keys().chain(there.keys()).copied().collect();
+        minors.sort_unstable();
+        minors.dedup();
+        for minor in minors {
+            let text = || format!("6867:{minor:x}");
+            match (self.wanted.get(&minor), there.get(&minor)) {
+                (Some(_), None) => part.missing.add(text),
+                (None, Some(_)) if minor != MINOR_INNER => part.foreign.add(text),
+                // Which leaf the kernel has is asked only where classes are made.
+                (Some(class), Some(found)) => {
+                    let right = |kind| *found == Found::expected(minor, *class, kind);
+                    if !right(LeafKind::FqCodel) && !right(LeafKind::Bfifo) {
+                        part.different.add(text);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(part)
     }
 
     /// Makes and changes at most so many classes.
@@ -319,6 +350,26 @@ impl Device {
         );
         minors.len()
     }
+}
+
+/// The classes below our root on an interface, by minor.
+fn classes_of(
+    socket: &mut RouteSocket,
+    index: i32,
+    leaves: &Leaves,
+) -> Result<FxHashMap<u16, Found>, NetlinkError> {
+    let classes = socket.ask(
+        |sequence| route::classes_request(sequence, index, ROOT_HANDLE),
+        |classes: &mut FxHashMap<u16, Found>, message| {
+            if let Some((minor, traffic)) = class_of(message)
+                && let Some(class) = traffic.class()
+            {
+                let leaf = leaves.get(&minor).copied();
+                classes.insert(minor, Found { class, parent: traffic.parent, leaf });
+            }
+        },
+    )?;
+    Ok(classes.unwrap_or_default())
 }
 
 /// The messages that make a class as expected.
