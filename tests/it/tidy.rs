@@ -33,9 +33,11 @@ const UNSAFE: &[(&str, &str)] = &[
     ("src/model/time.rs", "adjtimex: whether the clock is synchronised"),
     ("src/storage/spool/segment.rs", "posix_fallocate"),
     ("src/cli/mod.rs", "signal: SIGPIPE's default for commands that print"),
+    ("src/cli/fw/trial.rs", "setsid and signal: who reverts outlives the terminal"),
     ("src/cli/load.rs", "setuid and setgid, so that the service can use what root loads"),
     ("src/enforcement/watcher.rs", "its test makes a network namespace"),
     ("tests/it/enforcement/feed.rs", "a test gives up its capabilities"),
+    ("tests/it/enforcement/fw.rs", "openpty: a terminal that goes away"),
     ("tests/it/network.rs", "setns for network namespaces"),
 ];
 
