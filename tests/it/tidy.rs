@@ -34,9 +34,11 @@ const UNSAFE: &[(&str, &str)] = &[
     ("src/storage/spool/segment.rs", "posix_fallocate"),
     ("src/cli/namespaces.rs", "setns and geteuid"),
     ("src/cli/mod.rs", "signal: SIGPIPE's default for commands that print"),
+    ("src/cli/fw/trial.rs", "setsid and signal: who reverts outlives the terminal"),
     ("src/cli/load.rs", "setuid and setgid, so that the service can use what root loads"),
     ("src/enforcement/watcher.rs", "its test makes a network namespace"),
     ("tests/it/enforcement/feed.rs", "a test gives up its capabilities"),
+    ("tests/it/enforcement/fw.rs", "openpty: a terminal that goes away"),
     ("tests/it/network.rs", "setns for network namespaces"),
 ];
 
