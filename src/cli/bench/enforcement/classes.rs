@@ -15,7 +15,7 @@ const CHANGES_PER_ROUND: u16 = 20;
 
 pub(super) fn rows(rounds: u32) -> Result<Vec<EnforcementRow>, BenchError> {
     let _namespaces = Namespaces::make(&[NAMESPACE]).map_err(failed)?;
-    ip(&format!("-n {NAMESPACE} link add {DEVICE} type dummy")).map_err(failed)?;
+    ip(&format!("-n {NAMESPACE} link add {DEVICE} type veth peer name dev1")).map_err(failed)?;
     ip(&format!("-n {NAMESPACE} link set {DEVICE} up")).map_err(failed)?;
     std::thread::scope(|scope| {
         let measuring = scope.spawn(|| {
