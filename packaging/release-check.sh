@@ -8,14 +8,14 @@ trap 'rm -f "$report"' EXIT
 
 # Exposure as systemd counts it, times ten (systemd-analyze(1)). What each is for costs it points: the
 # network, peers at addresses that nobody knows beforehand, callers known by name (no user namespace), and for the
-# enforcer the capabilities and netlink.
+# enforcer the capabilities, netlink, and the packet sockets of its questions by ARP.
 exposure() {
     systemd-analyze security --offline=true --threshold="$2" --no-pager "systemd/$1" >"$report" ||
         { tail -n 1 "$report" && exit 1; }
     tail -n 1 "$report"
 }
 exposure headgate.service 15
-exposure headgate-enforce.service 17
+exposure headgate-enforce.service 19
 
 # The newest one: older versions may lie beside it.
 package=$(find "${CARGO_TARGET_DIR:-target}/debian" -name 'headgate_*.deb' -printf '%T@ %p\n' | sort -n | tail -n 1 | cut -d ' ' -f 2)

@@ -228,6 +228,13 @@ fn netlink_listener() -> std::io::Result<OwnedFd> {
             return Err(std::io::Error::last_os_error());
         }
         let fd = OwnedFd::from_raw_fd(raw);
+        // A socket that is not bound is told nothing.
+        let mut address: libc::sockaddr_nl = std::mem::zeroed();
+        address.nl_family = libc::sa_family_t::try_from(libc::AF_NETLINK).unwrap_or(0);
+        let length = libc::socklen_t::try_from(size_of::<libc::sockaddr_nl>()).unwrap_or(0);
+        if libc::bind(raw, (&raw const address).cast(), length) < 0 {
+            return Err(std::io::Error::last_os_error());
+        }
         let group: libc::c_int = libc::NFNLGRP_NFTABLES;
         let size = libc::socklen_t::try_from(size_of::<libc::c_int>()).unwrap_or(4);
         let level = libc::SOL_NETLINK;

@@ -23,9 +23,22 @@ pub struct EnforcementArgs {
     /// Subscribers of the server while payments are timed
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000), default_value = "100000")]
     subscribers: u32,
+    /// What is measured, separated by commas
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "elements,classes,gate")]
+    parts: Vec<Part>,
     /// Print JSON instead of the table
     #[arg(long)]
     json: bool,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// Elements of sets and maps, beside `nft -f`; their counters
+    Elements,
+    /// HTB classes
+    Classes,
+    /// From a payment to the element and to the first packet
+    Gate,
 }
 
 impl EnforcementArgs {
@@ -81,9 +94,18 @@ impl EnforcementRow {
 /// # Errors
 /// Not root, no nftables, or something refused its work.
 pub fn enforcement(args: &EnforcementArgs) -> Result<EnforcementReport, BenchError> {
-    let mut rows = elements::rows(args.rounds)?;
-    rows.extend(classes::rows(args.rounds)?);
-    rows.extend(gate::rows(args.subscribers, args.payments)?);
+    let mut rows = Vec::new();
+    for part in &args.parts {
+        let measured = match part {
+            Part::Elements => elements::rows(args.rounds)?,
+            Part::Classes => classes::rows(args.rounds)?,
+            Part::Gate => gate::rows(args.subscribers, args.payments)?,
+        };
+        for row in &measured {
+            eprintln!("{}: {:.2} ms", row.work, row.milliseconds.median);
+        }
+        rows.extend(measured);
+    }
     Ok(EnforcementReport { rows })
 }
 
