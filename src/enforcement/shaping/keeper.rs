@@ -24,6 +24,8 @@ use std::time::{Duration, Instant};
 const BEFORE_ELEMENTS_MAX: usize = 256;
 /// Classes of one turn, between which the enforcer looks at what else there is to do.
 const TURN_CLASSES_MAX: usize = 64;
+/// So long may a turn take: a payment waits for it. A class costs the kernel the more the more there are.
+const TURN_TIME: Duration = Duration::from_millis(2);
 /// The devices are read back this often though nobody was heard to change them.
 const CHECK_INTERVAL: Duration = Duration::from_secs(60);
 /// Others change a device in several steps; what they leave behind is looked at, not each step.
@@ -55,6 +57,8 @@ pub struct Keeper {
     routes_due: Vec<SubscriberId>,
     /// No element names a class that is to go.
     settled: bool,
+    /// Classes of the next turn.
+    turn_classes: usize,
     /// None: never.
     looked: Option<Instant>,
     next_look: Instant,
@@ -77,6 +81,7 @@ impl Keeper {
             homes: FxHashMap::default(),
             routes_due: Vec::new(),
             settled: false,
+            turn_classes: TURN_CLASSES_MAX,
             looked: None,
             next_look: Instant::now(),
         };
@@ -127,14 +132,20 @@ impl Keeper {
         }
         self.follow_routes();
         let Some(shaper) = self.shaper.as_mut() else { return Ok(()) };
-        if shaper.to_make() > 0 {
-            let made = shaper.make(TURN_CLASSES_MAX);
-            self.note(made)?;
+        let start = Instant::now();
+        let done = if shaper.to_make() > 0 {
+            shaper.make(self.turn_classes)
         } else if self.settled && shaper.to_remove() > 0 {
-            let removed = shaper.remove(TURN_CLASSES_MAX);
-            self.note(removed)?;
-        }
-        Ok(())
+            shaper.remove(self.turn_classes)
+        } else {
+            return Ok(());
+        };
+        self.turn_classes = match start.elapsed() {
+            took if took > TURN_TIME => (self.turn_classes / 2).max(1),
+            took if took < TURN_TIME / 2 => (self.turn_classes * 2).min(TURN_CLASSES_MAX),
+            _ => self.turn_classes,
+        };
+        self.note(done)
     }
 
     /// What differs between the wanted classes and the devices; changes nothing.

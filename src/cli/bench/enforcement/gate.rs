@@ -1,7 +1,8 @@
 //! How soon a payment opens the gate: a server, an enforcer and a debtor who never stops trying.
 //!
 //! Time runs from the moment at which the payment is handed in at the control socket. It ends for the element when the
-//! kernel tells of it, and for the packet when a datagram of the debtor comes back from the far side.
+//! kernel tells of it, and for the packet when a datagram of the debtor comes back from the far side. So many
+//! subscribers on one device are policed: making classes for them takes the kernel too long (docs/shaping.md, Limits).
 
 use super::{EnforcementRow, failed, milliseconds};
 use crate::cli::bench::BenchError;
@@ -299,8 +300,7 @@ listen = []
 runtime-log = ""
 [enforcement]
 servers = ["unix:{0}/control.sock"]
-lan = ["lan0"]
-wan = "wan0"
+lan = ["lan*"]
 "#,
         directory.display()
     );
