@@ -34,7 +34,7 @@ impl Site {
     /// One let through at 5 Mbit/s, one in debt, one blocked.
     fn usual() -> Site {
         let bandwidth = Bandwidth { rate: 5_000, ceil: 8_000, burst: 16, cburst: 32 };
-        Site::new(vec![
+        let site = Site::new(vec![
             FeedEntry {
                 subscriber: SubscriberId(7),
                 shape: Shape { download: bandwidth, upload: bandwidth },
@@ -44,7 +44,10 @@ impl Site {
             },
             entry("10.9.0.3/32", Verdict::Negbal),
             FeedEntry { subscriber: SubscriberId(9), ..entry("10.9.0.66/32", Verdict::Blocked) },
-        ])
+        ]);
+        // What is sent to the subscriber's own source address comes back here.
+        site.nas().ip("addr add 203.0.113.7/32 dev wan0");
+        site
     }
 
     fn nas(&self) -> &Namespace {
