@@ -4,7 +4,7 @@
 
 use super::kernel::Reading;
 use super::wanted::{Kind, SetId};
-use crate::model::SubscriberId;
+use crate::model::{Counted, SubscriberId};
 use ipnet::IpNet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -12,21 +12,6 @@ use rustc_hash::{FxHashMap, FxHashSet};
 const ROUNDS_UNSEEN_MAX: u32 = 6;
 /// Elements that have gone and could not be told yet; the oldest knowledge of the rest is lost beyond it.
 const GONE_MAX: usize = 1_048_576;
-
-/// Octets of an address or prefix, absolute since its element of the kernel was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Counted {
-    pub subscriber: SubscriberId,
-    pub address: IpNet,
-    /// Another one for each element, not given twice between two starts of the machine.
-    pub generation: u64,
-    /// IP octets towards the subscriber.
-    pub down_octets: u64,
-    /// IP octets from the subscriber.
-    pub up_octets: u64,
-    /// The last value: the element is no more.
-    pub gone: bool,
-}
 
 type Key = (IpNet, u64);
 
@@ -151,6 +136,7 @@ impl Book {
             down_octets: tally.down,
             up_octets: tally.up,
             gone: tally.gone,
+            age_seconds: 0,
         };
         if counted.gone {
             self.tallies.remove(&key);

@@ -4,7 +4,7 @@ mod asked;
 
 pub use asked::{apply_saved, compare_saved, may_enforce};
 
-use super::counters::{Book, Counted};
+use super::counters::Book;
 use super::desk::{Asked, Listener};
 use super::follower::Follower;
 use super::kernel::{Finding, Kernel, NetlinkError, Reading};
@@ -20,7 +20,7 @@ use super::sightings::{self, Sighting};
 use super::skeleton::{Layout, Skeleton};
 use super::wanted::{Plan, Scope, Wanted, diff};
 use super::watcher::Watcher;
-use crate::model::{AccessMethod, FeedPage};
+use crate::model::{AccessMethod, Counted, FeedPage};
 use asked::{Hold, Started};
 use ipnet::IpNet;
 use std::net::SocketAddr;
@@ -124,9 +124,8 @@ pub struct Outlets {
 /// Enforces until `stop` is set, in the network namespace of the calling thread. The table stays behind as it is.
 ///
 /// Side effects: threads `enforce-*`; table `inet headgate`; HTB classes below root `6867:` on the devices to shape;
-/// `enforce.state` and `reports.kept` in the state directory; tells systemd
-/// that it is ready once a saved state is applied, or none was found. Before the first state is known, the
-/// kernel is left as it is found.
+/// `enforce.state` and `reports.kept` in the state directory; tells systemd that it is ready once a saved state is
+/// applied, or none was found. Before the first state is known, the kernel is left as it is found.
 pub fn run(settings: &Settings, stop: &Arc<AtomicBool>) -> Result<(), EnforceError> {
     run_until_ended(settings, stop).map(drop)
 }

@@ -32,7 +32,6 @@ pub mod view;
 pub mod wanted;
 mod watcher;
 
-pub use counters::Counted;
 pub use daemon::{
     Ended, EnforceError, Outlets, apply_saved, compare_saved, may_enforce, run, run_until_ended, run_with,
 };

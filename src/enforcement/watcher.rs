@@ -3,7 +3,7 @@
 use super::daemon::Event;
 use super::kernel::NetlinkError;
 use super::netlink::socket::{Listener, RECEIVE_BUFFER_OCTETS};
-use super::netlink::wire::{ATTR_TABLE, Message, NEWGEN};
+use super::netlink::wire::{ATTR_TABLE, NEWGEN, messages};
 use super::skeleton::TABLE;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,31 +29,15 @@ impl Watcher {
         changed: Arc<AtomicBool>,
         stop: Arc<AtomicBool>,
     ) -> Result<Watcher, NetlinkError> {
-        let listener = Listener::open(own_port, PATIENCE, RECEIVE_BUFFER_OCTETS)?;
+        let listener = listener(own_port, RECEIVE_BUFFER_OCTETS)?;
         Ok(Watcher { listener, events, changed, stop })
     }
 
     /// Watches until it is to stop.
     pub fn run(mut self) {
         while !self.stop.load(Ordering::Relaxed) {
-            if self.hears_of_change() && !self.report() {
+            if self.listener.hears(is_about_our_table) && !self.report() {
                 return;
-            }
-        }
-    }
-
-    /// Whether our table was changed, or may have been.
-    fn hears_of_change(&mut self) -> bool {
-        let mut ours = false;
-        match self.listener.receive(|message| ours |= is_about_our_table(message)) {
-            Ok(_) => ours,
-            // Notifications were lost (ENOBUFS) or the socket is in trouble: what was said is not known.
-            Err(error) => {
-                tracing::debug!("listening to nf_tables: {error}");
-                if error.raw_os_error() != Some(libc::ENOBUFS) {
-                    std::thread::sleep(PATIENCE);
-                }
-                true
             }
         }
     }
@@ -66,11 +50,18 @@ impl Watcher {
     }
 }
 
-fn is_about_our_table(message: &Message<'_>) -> bool {
-    message.is_nftables
-        && message.kind != NEWGEN
-        && i32::from(message.family) == libc::NFPROTO_INET
-        && message.attributes().text(ATTR_TABLE) == Some(TABLE)
+fn listener(own_port: u32, room: libc::c_int) -> Result<Listener, NetlinkError> {
+    let groups = [libc::NFNLGRP_NFTABLES.unsigned_abs()];
+    Listener::open(libc::NETLINK_NETFILTER, &groups, own_port, PATIENCE, room)
+}
+
+fn is_about_our_table(datagram: &[u8]) -> bool {
+    messages(datagram).any(|message| {
+        message.is_nftables
+            && message.kind != NEWGEN
+            && i32::from(message.family) == libc::NFPROTO_INET
+            && message.attributes().text(ATTR_TABLE) == Some(TABLE)
+    })
 }
 
 #[cfg(test)]
@@ -83,7 +74,9 @@ mod tests {
     /// Whether anything about our table is heard within the listener's patience.
     fn hears(watcher: &mut Watcher) -> bool {
         let mut ours = false;
-        while watcher.listener.receive(|message| ours |= is_about_our_table(message)).unwrap() {}
+        while let Some(datagram) = watcher.listener.receive().unwrap() {
+            ours |= is_about_our_table(datagram);
+        }
         ours
     }
 
@@ -132,7 +125,7 @@ mod tests {
         assert_eq!(moved, 0, "this test makes a network namespace: run it as root");
         let (events, _kept) = std::sync::mpsc::sync_channel(1);
         let mut watcher = Watcher::open(0, events, Arc::default(), Arc::default()).unwrap();
-        watcher.listener = Listener::open(0, PATIENCE, 4096).unwrap();
+        watcher.listener = listener(0, 4096).unwrap();
         // Not about our table, and far more than there is room for.
         let rules = "add rule inet other forward counter\n".repeat(500);
         let commands = format!("add table inet other\nadd chain inet other forward\n{rules}");
@@ -140,6 +133,6 @@ mod tests {
         std::fs::write(file.path(), commands).unwrap();
         let status = std::process::Command::new("nft").arg("-f").arg(file.path()).status().unwrap();
         assert!(status.success());
-        assert!((0..3).any(|_| watcher.hears_of_change()));
+        assert!((0..3).any(|_| watcher.listener.hears(is_about_our_table)));
     }
 }

@@ -2,10 +2,11 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -291,4 +292,46 @@ pub fn wait_until(what: &str, patience: Duration, mut done: impl FnMut() -> bool
         std::thread::sleep(Duration::from_millis(2));
     }
     start.elapsed()
+}
+
+/// A download of the subscriber that never ends; its octets are counted.
+pub fn download(network: &Network) -> Arc<AtomicU64> {
+    let listener = network.internet.inside(|| TcpListener::bind("203.0.113.2:5001").unwrap());
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        while stream.write_all(&[0; 1400]).is_ok() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
+    let octets = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&octets);
+    let mut stream = network.subscriber.inside(|| TcpStream::connect("203.0.113.2:5001").unwrap());
+    std::thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(length @ 1..) = stream.read(&mut buffer) {
+            counted.fetch_add(u64::try_from(length).unwrap(), Ordering::Relaxed);
+        }
+    });
+    octets
+}
+
+/// Whether more octets come in time.
+pub fn grows(octets: &AtomicU64, within: Duration) -> bool {
+    let before = octets.load(Ordering::Relaxed);
+    let start = Instant::now();
+    while start.elapsed() < within {
+        if octets.load(Ordering::Relaxed) > before {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    false
+}
+
+/// `kill -9` of a process that was started through `ip netns exec`, which becomes that process.
+pub fn kill(child: Option<Child>) {
+    if let Some(mut child) = child {
+        let _ = child.kill();
+        let _ = child.wait();
+    }
 }

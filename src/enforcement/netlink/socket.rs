@@ -213,40 +213,63 @@ fn answer_of(message: &Message<'_>) -> Option<Result<(), NetlinkError>> {
     })
 }
 
-/// Hears of changes to nf_tables, except those of one port.
+/// Hears of changes to a netlink family's objects, except those of one port.
 pub struct Listener {
     fd: OwnedFd,
     buffer: Vec<u8>,
+    patience: Duration,
 }
 
 impl Listener {
-    /// `own_port`: whose changes are left out (already in the kernel, so that our own large batches cannot crowd
-    /// out the foreign ones). A receive returns after `patience` at the latest. `room`: octets that wait to be read.
-    pub fn open(own_port: u32, patience: Duration, room: libc::c_int) -> Result<Listener, NetlinkError> {
-        let (fd, _) = open_bound(libc::NETLINK_NETFILTER)?;
+    /// `groups` of the family are heard. `own_port`: whose changes are left out (already in the kernel, so that our own
+    /// large batches cannot crowd out the foreign ones). A receive returns after `patience` at the latest. `room`: octets
+    /// that wait to be read.
+    pub fn open(
+        family: libc::c_int,
+        groups: &[libc::c_uint],
+        own_port: u32,
+        patience: Duration,
+        room: libc::c_int,
+    ) -> Result<Listener, NetlinkError> {
+        let (fd, _) = open_bound(family)?;
         let _ = set_option(&fd, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &room);
         leave_out(&fd, own_port)?;
         set_receive_timeout(&fd, patience)?;
         // Joined only now, with the filter in place.
-        set_option(&fd, libc::SOL_NETLINK, libc::NETLINK_ADD_MEMBERSHIP, &libc::NFNLGRP_NFTABLES)?;
-        Ok(Listener { fd, buffer: vec![0; READ_OCTETS] })
+        for group in groups {
+            set_option(&fd, libc::SOL_NETLINK, libc::NETLINK_ADD_MEMBERSHIP, group)?;
+        }
+        Ok(Listener { fd, buffer: vec![0; READ_OCTETS], patience })
     }
 
-    /// The next datagram's messages go to `take`. Ok(false): nothing came in time. ENOBUFS: some were lost.
-    pub fn receive(&mut self, mut take: impl FnMut(&Message<'_>)) -> io::Result<bool> {
+    /// The next datagram. Ok(None): nothing came in time. ENOBUFS: some were lost.
+    pub fn receive(&mut self) -> io::Result<Option<&[u8]>> {
         match receive(&self.fd, &mut self.buffer) {
-            Ok(length) => {
-                messages(self.buffer.get(..length).unwrap_or_default()).for_each(|m| take(&m));
-                Ok(true)
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Ok(length) => Ok(Some(self.buffer.get(..length).unwrap_or_default())),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Whether the next datagram is one that `concerns` us, or may have been: what was lost is not known.
+    pub fn hears(&mut self, concerns: impl FnOnce(&[u8]) -> bool) -> bool {
+        let patience = self.patience;
+        match self.receive() {
+            Ok(datagram) => datagram.is_some_and(concerns),
+            Err(error) => {
+                tracing::debug!("listening to netlink: {error}");
+                // Anything but lost notifications is trouble that does not pass at once.
+                if error.raw_os_error() != Some(libc::ENOBUFS) {
+                    std::thread::sleep(patience);
+                }
+                true
+            }
         }
     }
 }
 
 /// Lets the kernel drop notifications whose `nlmsg_pid` (octets 12 to 15) is `port`.
-pub fn leave_out(fd: &OwnedFd, port: u32) -> io::Result<()> {
+fn leave_out(fd: &OwnedFd, port: u32) -> io::Result<()> {
     let statement =
         |code: u32, k: u32| libc::sock_filter { code: u16::try_from(code).unwrap_or(0), jt: 0, jf: 0, k };
     let mut program = [

@@ -1,7 +1,6 @@
 //! The threads that report: one takes what the enforcer tells, one sends, one keeps, one asks who is still there.
 
 use super::{News, Reporter, keep};
-use crate::enforcement::counters;
 use crate::enforcement::daemon::{EnforceError, Outlets, spawn};
 use crate::enforcement::probes::Prober;
 use crate::enforcement::server::Server;
@@ -20,7 +19,7 @@ const SEEN_MAX: usize = 1_024;
 
 /// The running threads.
 pub struct Reporting {
-    counted: Option<SyncSender<Vec<counters::Counted>>>,
+    counted: Option<SyncSender<Vec<Counted>>>,
     seen: Option<SyncSender<sightings::Sighting>>,
     news: Option<News>,
     /// End with the enforcer's own `stop`, or with the channel.
@@ -100,9 +99,8 @@ impl Reporting {
     }
 }
 
-fn listen(told: &Receiver<Vec<counters::Counted>>, news: &News) {
+fn listen(told: &Receiver<Vec<Counted>>, news: &News) {
     for part in told {
-        let part: Vec<Counted> = part.into_iter().map(counted).collect();
         news.counted(&part);
     }
 }
@@ -117,9 +115,4 @@ fn look(sources: &Receiver<sightings::Sighting>, news: &News) {
             age_seconds: 0,
         }));
     }
-}
-
-fn counted(of_kernel: counters::Counted) -> Counted {
-    let counters::Counted { subscriber, address, generation, down_octets, up_octets, gone } = of_kernel;
-    Counted { subscriber, address, generation, down_octets, up_octets, gone, age_seconds: 0 }
 }

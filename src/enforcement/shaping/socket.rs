@@ -1,8 +1,8 @@
-//! rtnetlink sockets: one that changes and asks, one that hears of others' changes.
+//! The rtnetlink socket that changes and asks. Others' changes are heard by the house's one listener.
 
 use super::route::{Message, Messages, messages};
 use crate::enforcement::netlink::socket::{
-    NetlinkError, leave_out, open_bound, receive, send, set_option, set_receive_timeout,
+    NetlinkError, RECEIVE_BUFFER_OCTETS, open_bound, receive, send, set_option, set_receive_timeout,
 };
 use std::io;
 use std::os::fd::OwnedFd;
@@ -11,7 +11,6 @@ use std::time::Duration;
 /// The kernel works on one datagram without a pause; this is 30 ms for new classes beside 10,000 others.
 const DATAGRAM_OCTETS: usize = 8 << 10;
 const READ_OCTETS: usize = 1 << 18;
-const RECEIVE_BUFFER_OCTETS: libc::c_int = 8 << 20;
 const ANSWER_SECONDS_MAX: u64 = 30;
 /// Datagrams of one dump at most.
 const DUMP_DATAGRAMS_MAX: usize = 1 << 20;
@@ -145,38 +144,4 @@ impl RouteSocket {
 
 fn interrupted() -> NetlinkError {
     NetlinkError::Unclear(io::Error::new(io::ErrorKind::Interrupted, "it changed while it was read"))
-}
-
-/// Hears of changes to interfaces, their addresses and traffic control, except those of one port.
-pub struct RouteListener {
-    fd: OwnedFd,
-    buffer: Vec<u8>,
-}
-
-impl RouteListener {
-    /// `own_port`: whose changes are left out, already in the kernel. A receive returns after `patience` at the latest.
-    pub fn open(own_port: u32, patience: Duration) -> Result<RouteListener, NetlinkError> {
-        let (fd, _) = open_bound(libc::NETLINK_ROUTE)?;
-        let _ = set_option(&fd, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &RECEIVE_BUFFER_OCTETS);
-        leave_out(&fd, own_port)?;
-        set_receive_timeout(&fd, patience)?;
-        for group in
-            [libc::RTNLGRP_LINK, libc::RTNLGRP_IPV4_IFADDR, libc::RTNLGRP_IPV6_IFADDR, libc::RTNLGRP_TC]
-        {
-            set_option(&fd, libc::SOL_NETLINK, libc::NETLINK_ADD_MEMBERSHIP, &group)?;
-        }
-        Ok(RouteListener { fd, buffer: vec![0; READ_OCTETS] })
-    }
-
-    /// The next datagram's messages go to `take`. Ok(false): nothing came in time. ENOBUFS: some were lost.
-    pub fn receive(&mut self, mut take: impl FnMut(&Message<'_>)) -> io::Result<bool> {
-        match receive(&self.fd, &mut self.buffer) {
-            Ok(length) => {
-                messages(self.buffer.get(..length).unwrap_or_default()).for_each(|m| take(&m));
-                Ok(true)
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
 }

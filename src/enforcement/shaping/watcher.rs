@@ -1,9 +1,9 @@
 //! Notices that somebody else changed a device on which classes are made, or that one came or went.
 
 use super::keeper::Disturbance;
-use super::route::{self, Message, Traffic};
-use super::socket::RouteListener;
+use super::route::{self, Message, Traffic, messages};
 use crate::enforcement::kernel::NetlinkError;
+use crate::enforcement::netlink::socket::{Listener, RECEIVE_BUFFER_OCTETS};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_millis(200);
 
 pub struct RouteWatcher {
-    listener: RouteListener,
+    listener: Listener,
     devices: Vec<String>,
     shared: Disturbance,
     stop: Arc<AtomicBool>,
@@ -26,27 +26,21 @@ impl RouteWatcher {
         shared: Disturbance,
         stop: Arc<AtomicBool>,
     ) -> Result<RouteWatcher, NetlinkError> {
-        Ok(RouteWatcher { listener: RouteListener::open(own_port, PATIENCE)?, devices, shared, stop })
+        // Interfaces, their addresses, and traffic control.
+        let groups =
+            [libc::RTNLGRP_LINK, libc::RTNLGRP_IPV4_IFADDR, libc::RTNLGRP_IPV6_IFADDR, libc::RTNLGRP_TC];
+        let listener =
+            Listener::open(libc::NETLINK_ROUTE, &groups, own_port, PATIENCE, RECEIVE_BUFFER_OCTETS)?;
+        Ok(RouteWatcher { listener, devices, shared, stop })
     }
 
     /// Watches until it is to stop. `wake` is called with each change; false: nobody is there any more.
     pub fn run(mut self, wake: impl Fn() -> bool) {
         while !self.stop.load(Ordering::Relaxed) {
-            let mut ours = false;
             let (devices, shared) = (&self.devices, &self.shared);
-            let heard = self.listener.receive(|message| ours |= concerns(message, devices, shared));
-            let changed = match heard {
-                Ok(_) => ours,
-                // Notifications were lost (ENOBUFS) or the socket is in trouble: what was said is not known.
-                Err(error) => {
-                    tracing::debug!("listening to rtnetlink: {error}");
-                    if error.raw_os_error() != Some(libc::ENOBUFS) {
-                        std::thread::sleep(PATIENCE);
-                    }
-                    true
-                }
-            };
-            if changed {
+            let concerned =
+                |datagram: &[u8]| messages(datagram).any(|message| concerns(&message, devices, shared));
+            if self.listener.hears(concerned) {
                 self.shared.disturbed.store(true, Ordering::Release);
                 if !wake() {
                     return;

@@ -3,11 +3,11 @@
 use super::enforcer::{Enforcer, SOON, Site};
 use super::table::{entry, page, skeleton, whole};
 use crate::network::{Network, echo_udp, echoes, wait_until};
+use headgate::enforcement::Outlets;
 use headgate::enforcement::kernel::{Kernel, Reading};
 use headgate::enforcement::lanes::{Assign, Lane, Lanes};
 use headgate::enforcement::wanted::{Entry, Kind, Scope, SetId, Wanted};
-use headgate::enforcement::{Counted, Outlets};
-use headgate::model::{AccessMethod, FeedEntry, FeedPage, SubscriberId, Verdict};
+use headgate::model::{AccessMethod, Counted, FeedEntry, FeedPage, SubscriberId, Verdict};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::UdpSocket;

@@ -1,7 +1,7 @@
 //! IPoE on real parts: a server and an enforcer as processes, a subscriber in a namespace that answers or is silent.
 
 use super::seen::forge;
-use crate::network::{Network, echo_udp, echoes, wait_until};
+use crate::network::{Network, echo_udp, echoes, kill, wait_until};
 use serde_json::Value;
 use std::fs;
 use std::net::UdpSocket;
@@ -138,14 +138,6 @@ impl Drop for Site {
                 eprintln!("--- {log}\n{text}");
             }
         }
-    }
-}
-
-/// `kill -9` of a process that was started through `ip netns exec`, which becomes that process.
-fn kill(child: Option<Child>) {
-    if let Some(mut child) = child {
-        let _ = child.kill();
-        let _ = child.wait();
     }
 }
 

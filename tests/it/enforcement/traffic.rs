@@ -1,13 +1,9 @@
 //! What a subscriber meets: pages, refusals, silence.
 
 use super::enforcer::{Enforcer, SOON, Site};
-use crate::network::{Network, Page, echo_udp, echoes, fetch, wait_until, web};
+use crate::network::{Network, Page, download, echo_udp, echoes, fetch, grows, wait_until, web};
 use headgate::enforcement::Settings;
 use headgate::model::Verdict;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 const SUBSCRIBER: &str = "10.9.0.2";
@@ -124,39 +120,6 @@ fn one_who_is_blocked_is_refused_in_both_directions() {
     assert!(!echoes(&network.subscriber, "10.9.0.2:0", "203.0.113.53:53"));
     assert!(!matches!(fetch(&network.subscriber, SUBSCRIBER6, "http://[fd00:113::2]/"), Page::Shown(_)));
     assert_eq!(fetch(&network.internet, "203.0.113.2", "http://10.9.0.2/"), Page::Rejected);
-}
-
-/// A download to `source` that never ends; its octets are counted.
-fn download(network: &Network) -> Arc<AtomicU64> {
-    let listener = network.internet.inside(|| TcpListener::bind("203.0.113.2:5001").unwrap());
-    std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        while stream.write_all(&[0; 1400]).is_ok() {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-    });
-    let octets = Arc::new(AtomicU64::new(0));
-    let counted = Arc::clone(&octets);
-    let mut stream = network.subscriber.inside(|| TcpStream::connect("203.0.113.2:5001").unwrap());
-    std::thread::spawn(move || {
-        let mut buffer = [0; 4096];
-        while let Ok(length @ 1..) = stream.read(&mut buffer) {
-            counted.fetch_add(u64::try_from(length).unwrap(), Ordering::Relaxed);
-        }
-    });
-    octets
-}
-
-fn grows(octets: &AtomicU64, within: Duration) -> bool {
-    let before = octets.load(Ordering::Relaxed);
-    let start = Instant::now();
-    while start.elapsed() < within {
-        if octets.load(Ordering::Relaxed) > before {
-            return true;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    false
 }
 
 #[test]

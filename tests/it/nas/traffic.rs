@@ -2,12 +2,9 @@
 
 use super::poller::{BUSYBOX, DASH, Poller};
 use super::site::{ADDRESSES, Enforcer, Site};
-use crate::network::{Network, Page, echo_udp, echoes, fetch, wait_until, web};
+use crate::network::{Network, Page, download, echo_udp, echoes, fetch, grows, wait_until, web};
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(8);
@@ -135,39 +132,6 @@ fn subscribers_meet_the_same_behind_the_poller_as_behind_the_enforcer_and_the_pa
     ] {
         assert_eq!(show(&by_poller, address, probe), verdict, "{address} {probe}");
     }
-}
-
-/// A download to `source` that never ends; its octets are counted.
-fn download(network: &Network) -> Arc<AtomicU64> {
-    let listener = network.internet.inside(|| TcpListener::bind("203.0.113.2:5001").unwrap());
-    std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        while stream.write_all(&[0; 1400]).is_ok() {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-    });
-    let octets = Arc::new(AtomicU64::new(0));
-    let counted = Arc::clone(&octets);
-    let mut stream = network.subscriber.inside(|| TcpStream::connect("203.0.113.2:5001").unwrap());
-    std::thread::spawn(move || {
-        let mut buffer = [0; 4096];
-        while let Ok(length @ 1..) = stream.read(&mut buffer) {
-            counted.fetch_add(u64::try_from(length).unwrap(), Ordering::Relaxed);
-        }
-    });
-    octets
-}
-
-fn grows(octets: &AtomicU64, within: Duration) -> bool {
-    let before = octets.load(Ordering::Relaxed);
-    let start = std::time::Instant::now();
-    while start.elapsed() < within {
-        if octets.load(Ordering::Relaxed) > before {
-            return true;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    false
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The NAS with server and enforcer as separate processes, and what stands around it.
 
-use crate::network::{Network, wait_until};
+use crate::network::{Network, kill, wait_until};
 use serde_json::Value;
 use std::fs;
 use std::io::{Read, Write};
@@ -203,14 +203,6 @@ impl Drop for BoxUnderTest {
                 eprintln!("--- {log}\n{text}");
             }
         }
-    }
-}
-
-/// `kill -9` of a process that was started through `ip netns exec`, which becomes that process.
-fn kill(child: Option<Child>) {
-    if let Some(mut child) = child {
-        let _ = child.kill();
-        let _ = child.wait();
     }
 }
 
