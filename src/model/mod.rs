@@ -27,6 +27,7 @@ mod pool;
 mod report;
 mod request_key;
 mod reservation;
+mod right;
 mod row;
 mod rules;
 mod secret;
@@ -68,6 +69,7 @@ pub use pool::{Pool, PoolGrant};
 pub use report::{Counted, Report, ReportAnswer, Sighting};
 pub use request_key::{RememberedAnswer, RequestKey};
 pub use reservation::Reservation;
+pub use right::{Action, Module, Right, Rights, RightsError};
 pub use row::{
     AccountRow, DataFile, GroupRow, NasRow, PackageRow, PlanRow, PoolRow, ServiceRow, SubscriberRow, TimedRow,
 };

@@ -17,6 +17,7 @@ mod load;
 mod money;
 mod nas_orders;
 mod postings;
+mod principal;
 mod reconcile;
 mod record;
 mod report;
@@ -42,6 +43,7 @@ pub use journal::{DayOfOperator, DayOfRevenue, PaymentQuery, PaymentRow, TotalsP
 pub use money::{PaidPayment, PaymentInput};
 pub use nas_orders::{NasAnswer, NasOrder, NasOrderKind};
 pub use postings::{BooksCheck, LedgerLine, LedgerPage, LedgerQuery};
+pub use principal::Principal;
 pub use reconcile::{BadLine, Counts, Difference, Reconciliation, RegistryRequest, Total};
 pub use record::{Record, Recorder, RecorderFull, replay_until_stopped};
 pub use report::{ReportError, Reports};
