@@ -27,6 +27,7 @@ mod pool;
 mod report;
 mod request_key;
 mod reservation;
+mod right;
 mod row;
 mod rules;
 mod secret;
@@ -34,6 +35,7 @@ mod service;
 mod session;
 mod shape;
 mod snapshot;
+mod staff;
 mod subscriber;
 mod time;
 mod transfer;
@@ -68,6 +70,7 @@ pub use pool::{Pool, PoolGrant};
 pub use report::{Counted, Report, ReportAnswer, Sighting};
 pub use request_key::{RememberedAnswer, RequestKey};
 pub use reservation::Reservation;
+pub use right::{Action, Module, Right, Rights, RightsError};
 pub use row::{
     AccountRow, DataFile, GroupRow, NasRow, PackageRow, PlanRow, PoolRow, ServiceRow, SubscriberRow, TimedRow,
 };
@@ -77,6 +80,10 @@ pub use service::{HoldingKey, Package, PackageHolding, Service};
 pub use session::{Session, SessionKey, SessionOrigin, Usage};
 pub use shape::{Bandwidth, Shape};
 pub use snapshot::Snapshot;
+pub use staff::{
+    ApiKey, ApiKeyId, Authority, Role, RoleId, SecretHash, Staff, StaffCommand, StaffId, StaffKind,
+    StaffLogin, StaffRequest, StaffSession,
+};
 pub use subscriber::{AccessMethod, Block, Subscriber};
 pub use time::{Clock, ManualClock, SystemClock, Timestamp};
 pub use transfer::{Asset, LedgerAccount, LedgerKind, PostedTransfer, Transfer, TransferKind};

@@ -17,12 +17,14 @@ mod load;
 mod money;
 mod nas_orders;
 mod postings;
+mod principal;
 mod reconcile;
 mod record;
 mod report;
 mod search;
 mod self_service;
 mod silence;
+mod staff;
 mod statement;
 mod status;
 mod terms;
@@ -42,10 +44,12 @@ pub use journal::{DayOfOperator, DayOfRevenue, PaymentQuery, PaymentRow, TotalsP
 pub use money::{PaidPayment, PaymentInput};
 pub use nas_orders::{NasAnswer, NasOrder, NasOrderKind};
 pub use postings::{BooksCheck, LedgerLine, LedgerPage, LedgerQuery};
+pub use principal::Principal;
 pub use reconcile::{BadLine, Counts, Difference, Reconciliation, RegistryRequest, Total};
 pub use record::{Record, Recorder, RecorderFull, replay_until_stopped};
 pub use report::{ReportError, Reports};
 pub use search::{FoundRow, SessionRow};
+pub use staff::{KeyInput, KeyMade, NewPassword, RoleRow, StaffDone, StaffInput, StaffLogins, StaffRow};
 pub use statement::{Statement, StatementLine, SumOfKind};
 pub use status::{Counters, Status};
 pub use terms::{PlanChange, PlanFor, PlanInput, PlanRow};
@@ -75,6 +79,8 @@ pub struct Operations {
     pub followers: Followers,
     /// Orders to NASes, carried out by the CoA follower.
     pub nas_orders: mpsc::Sender<NasOrder>,
+    /// What logins of the staff share.
+    pub staff_logins: Arc<StaffLogins>,
     pub started: Timestamp,
 }
 
