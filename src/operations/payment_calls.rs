@@ -36,6 +36,8 @@ pub struct PaymentCall {
     pub answer: String,
     /// What happened and what to do about it; empty when nothing.
     pub advice: String,
+    /// It came from an address that is no operator's: forgotten first, for anybody can make as many as he likes.
+    pub stranger: bool,
 }
 
 /// A refused call with its number.
@@ -82,7 +84,8 @@ impl PaymentCalls {
             .and_then(|at| refused.remove(at))
             .map_or(0, |kept| kept.times);
         if refused.len() >= REFUSED_MAX {
-            refused.pop_front();
+            let oldest = refused.iter().position(|kept| kept.call.stranger).unwrap_or(0);
+            refused.remove(oldest);
         }
         let number = self.last.borrow().saturating_add(1);
         refused.push_back(KeptCall { number, times: times.saturating_add(1), call });
@@ -173,6 +176,17 @@ mod tests {
             calls.refused_after(0, 2).iter().map(|kept| kept.number).collect::<Vec<_>>(),
             [1_020, 1_021]
         );
+    }
+
+    #[test]
+    fn strangers_push_out_each_other_and_no_operator() {
+        let calls = PaymentCalls::default();
+        calls.refused(call(0, "1001", "bad-sum"));
+        for n in 0..2 * REFUSED_MAX {
+            calls.refused(PaymentCall { stranger: true, ..call(1, &n.to_string(), "wrong-address") });
+        }
+        let kept = calls.refused_after(0, usize::MAX);
+        assert_eq!((kept.len(), kept[0].call.result.as_str()), (REFUSED_MAX, "bad-sum"));
     }
 
     #[test]

@@ -4,7 +4,8 @@ use headgate::directory::{Directory, DirectorySettings};
 use headgate::engine::Settings;
 use headgate::model::*;
 use headgate::operations::{
-    Counters, Followers, NasOrder, Operations, PaymentCalls, PortRules, RadiusRules, Record, RecorderFull, Reports,
+    Counters, Followers, NasOrder, Operations, PaymentCalls, PortRules, RadiusRules, Record, RecorderFull,
+    Reports,
 };
 use headgate::storage::{SqliteStore, Vault};
 use headgate::writer::{Started, Writer};

@@ -42,11 +42,10 @@ pub struct Payments {
 impl Payments {
     /// Everybody who may come to the listeners.
     pub fn allow(&self) -> AllowList {
-        let mut networks: Vec<_> =
+        let networks: Vec<_> =
             self.operators.iter().flat_map(|operator| operator.allow.networks()).copied().collect();
-        networks.sort_unstable();
-        networks.dedup();
-        AllowList::new(networks)
+        // None within another: a set of the kernel takes no prefix twice.
+        AllowList::new(ipnet::IpNet::aggregate(&networks))
     }
 
     pub(super) fn read(section: &mut Section<'_>, currency: &Currency) -> Payments {

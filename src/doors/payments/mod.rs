@@ -88,6 +88,11 @@ impl Payments {
         }
     }
 
+    fn is_of_an_operator(&self, source: Option<IpAddr>) -> bool {
+        let settings = self.settings.read();
+        source.is_some_and(|source| settings.operators.iter().any(|operator| operator.allow.allows(source)))
+    }
+
     async fn answer(&self, request: &Request) -> Answered {
         let settings = Arc::clone(&self.settings.read());
         let source = request.peer.map(|peer| peer.ip().to_canonical());
@@ -156,6 +161,7 @@ impl Payments {
             result: stranger.token.into(),
             answer: format!("HTTP {}", stranger.status),
             advice: stranger.advice,
+            stranger: !self.is_of_an_operator(source),
             ..PaymentCall::default()
         };
         let mut response = Response::text(stranger.status, format!("{}\n", stranger.text));
@@ -216,6 +222,7 @@ impl Handler for Payments {
             result: result.into(),
             answer: answer.into(),
             advice: advice.into(),
+            stranger: !self.is_of_an_operator(peer.map(|peer| peer.ip())),
             ..PaymentCall::default()
         });
     }

@@ -1,7 +1,15 @@
 //! Payment operators over real sockets: both protocols to the octet, every refusal with its answer, dialects from the
 //! configuration, client certificates, signed notifications, many connections.
 
+mod dialects;
+mod doctor;
+mod hook;
+mod load;
 mod osmp;
+mod process;
+mod refusals;
+mod sberbank;
+mod tls;
 
 use crate::fixture::Fixture;
 use crate::wire::{Answer, exchange};
