@@ -151,7 +151,11 @@ async fn whose_call_it_is_not_has_one_line_and_a_status() {
         assert_eq!((answer.status, answer.body.as_str()), (status, text), "{method} {target}");
         assert_eq!(answer.header("www-authenticate").is_some(), status == 401);
         let event = server.events().await.pop().unwrap();
-        assert_eq!((event.result.as_str(), event.answer), (token, format!("HTTP {status}")), "{target}");
+        assert_eq!(
+            (event.result.as_str(), event.answer.clone()),
+            (token, format!("HTTP {status}")),
+            "{target}"
+        );
         assert!(!event.text.contains("third"), "{event:?}");
     }
 }
