@@ -36,11 +36,13 @@ impl Events {
             return Ok(());
         }
         let mut last = self.show(context, &events, 0);
-        while self.follow {
+        if !self.follow {
+            return Ok(());
+        }
+        loop {
             let events = ask(last, WAIT_SECONDS)?;
             last = self.show(context, &events, last);
         }
-        Ok(())
     }
 
     /// Prints them, one a line with `--json`; gives the number of the last one.

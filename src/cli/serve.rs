@@ -13,7 +13,7 @@ use crate::followers::coa;
 use crate::model::*;
 use crate::observe::RuntimeLog;
 use crate::operations::{
-    Counters, Followers, Operations, PaymentCalls, PortRules, RadiusRules, Recorder, Reports,
+    Counters, Followers, Operations, PaymentCalls, PortRules, RadiusRules, Recorder, Reports, StaffLogins,
     replay_until_stopped,
 };
 use crate::storage::{Reader, Spool, SpoolReader, SqliteStore, Vault};
@@ -206,8 +206,15 @@ fn operations(
         followers: Followers::default(),
         payment_calls: PaymentCalls::default(),
         nas_orders,
+        staff_logins: staff_logins(config),
         started: ledger.clock.now(),
     }
+}
+
+fn staff_logins(config: &Config) -> Arc<StaffLogins> {
+    let logins = StaffLogins::default();
+    logins.set_sid_days(config.management.sid_days);
+    Arc::new(logins)
 }
 
 /// Who may reach the ports that are listened on.
@@ -485,6 +492,7 @@ fn reload_on_hangup(mut config: Config, path: PathBuf, doors: OpenDoors, operati
             doors.api.reconfigure(new.system_api.clone());
             doors.payments.reconfigure(new.payments.clone());
             doors.management.reconfigure(new.management.clone());
+            operations.staff_logins.set_sid_days(new.management.sid_days);
             doors.identities.reload(&new);
             match config.restart_needed(&new).as_slice() {
                 [] => tracing::info!("the configuration was read again"),

@@ -9,6 +9,7 @@ mod reconcile;
 mod report;
 mod reports;
 mod silence;
+mod staff;
 mod why;
 
 use super::*;
@@ -84,6 +85,7 @@ impl Office {
             followers: Followers::default(),
             payment_calls: PaymentCalls::default(),
             nas_orders,
+            staff_logins: Arc::default(),
             started: NOW,
         };
         change(&mut operations);

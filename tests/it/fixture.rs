@@ -69,6 +69,7 @@ impl Fixture {
             followers: Followers::default(),
             payment_calls: PaymentCalls::default(),
             nas_orders: orders,
+            staff_logins: Default::default(),
             started: NOW,
         };
         Fixture { operations: Arc::new(operations), clock, nas_orders, writer: Some(thread), _state: state }

@@ -183,6 +183,7 @@ impl System {
             followers: Default::default(),
             payment_calls: Default::default(),
             nas_orders: orders,
+            staff_logins: Default::default(),
         });
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
