@@ -19,6 +19,7 @@ mod files;
 mod log;
 mod management;
 mod metrics;
+mod payments;
 mod radius;
 mod secret;
 mod section;
@@ -37,6 +38,10 @@ pub use feed_server::FeedServer;
 pub use log::{Level, Log};
 pub use management::{CertificateFiles, FeedToken, Management};
 pub use metrics::Metrics;
+pub use payments::{
+    AccountPatterns, ClientName, Dialect, Element, ParameterNames, PaymentAct, PaymentOperator,
+    PaymentResult, Payments, Place, Protocol, Tells, Template,
+};
 pub use radius::{Radius, RequireMessageAuthenticator, RestrictedLogin};
 pub use secret::Passwords;
 pub use server::Server;
@@ -50,7 +55,7 @@ use std::path::Path;
 use tree::{Table, Value};
 
 /// Sections of later versions.
-const SECTIONS_NOT_SERVED: [&str; 5] = ["edge", "payments", "retention", "backup", "notify"];
+const SECTIONS_NOT_SERVED: [&str; 4] = ["edge", "retention", "backup", "notify"];
 
 /// The whole configuration. `Default` is what an empty file says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -60,6 +65,7 @@ pub struct Config {
     pub radius: Radius,
     pub billing: BillingRules,
     pub system_api: SystemApi,
+    pub payments: Payments,
     pub management: Management,
     pub cgrates: Cgrates,
     pub cabinet: Cabinet,
@@ -135,6 +141,8 @@ impl Config {
             ),
             ("server.min-free", a.server.min_free == b.server.min_free),
             ("system-api.listen", a.system_api.listen == b.system_api.listen),
+            ("payments.listen", a.payments.listen == b.payments.listen),
+            ("payments.tls-listen", a.payments.tls_listen == b.payments.tls_listen),
             ("management.listen", a.management.listen == b.management.listen),
             ("management.plain-listen", a.management.plain_listen == b.management.plain_listen),
             ("cgrates.tcp", a.cgrates.tcp == b.cgrates.tcp),
@@ -177,6 +185,7 @@ impl Config {
             radius: sections.read("radius", Radius::read),
             billing: sections.read("billing", |section| billing::read(section, &server.currency)),
             system_api: sections.read("system-api", SystemApi::read),
+            payments: sections.read("payments", |section| Payments::read(section, &server.currency)),
             management: sections.read("management", Management::read),
             cgrates: sections.read("cgrates", Cgrates::read),
             cabinet: sections.read("cabinet", Cabinet::read),

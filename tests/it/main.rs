@@ -30,6 +30,8 @@ mod metrics;
 mod nas;
 /// What operations answer to doors.
 mod operations;
+/// Payment operators: OSMP, Sberbank, dialects from configuration, signed notifications.
+mod payments;
 /// The RADIUS servers and CoA, against FreeRADIUS's clients, our generator and hand-made packets.
 mod radius;
 /// The main job, end to end, with server and enforcer as processes.
