@@ -4,6 +4,7 @@ use super::{
     AccountId, ActLine, DataFile, Day, Money, Month, NasId, PaymentKey, PlanId, SessionKey, SpoolEntry,
     SpoolPosition, SubscriberId, Timestamp, TransferId,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Who asks, for the audit and the postings: `cli:root`, `osmp`, `system`.
@@ -198,7 +199,7 @@ pub enum BudgetOperation {
 }
 
 /// Texts of the dialect's four files; what is absent stays as it was loaded.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RatingFiles {
     #[serde(rename = "ap.json", default, skip_serializing_if = "Option::is_none")]
@@ -231,7 +232,7 @@ pub struct PaymentRequest {
     pub operator_date: String,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct LoadOptions {
     /// Say what would change and change nothing.
     pub dry_run: bool,

@@ -30,6 +30,7 @@ mod reservation;
 mod right;
 mod row;
 mod rules;
+mod schema;
 mod secret;
 mod service;
 mod session;

@@ -3,10 +3,11 @@
 //! A key that is absent keeps what the loaded object has, or the default when the object is new.
 
 use super::{AccessMethod, AccountKind, Charge, Money, OnShortage, Period, Price, SecretText, Vendor};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One file: rows by kind, in the order in which they are applied.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct DataFile {
     #[serde(default)]
@@ -27,7 +28,7 @@ pub struct DataFile {
     pub subscriber: Vec<SubscriberRow>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct GroupRow {
     pub id: Option<i64>,
@@ -35,7 +36,7 @@ pub struct GroupRow {
     pub parent: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PlanRow {
     pub id: Option<i64>,
@@ -77,7 +78,7 @@ pub struct PlanRow {
 }
 
 /// A speed at certain times, whole.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TimedRow {
     /// As [`super::TimeTable`] is written.
@@ -92,7 +93,7 @@ pub struct TimedRow {
     pub cburst_out: Option<i32>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ServiceRow {
     pub name: String,
@@ -101,7 +102,7 @@ pub struct ServiceRow {
     pub charge: Option<Charge>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PackageRow {
     pub name: String,
@@ -113,7 +114,7 @@ pub struct PackageRow {
     pub destination: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PoolRow {
     pub id: Option<i64>,
@@ -121,7 +122,7 @@ pub struct PoolRow {
     pub prefixes: Option<Vec<String>>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct NasRow {
     pub id: Option<i64>,
@@ -133,7 +134,7 @@ pub struct NasRow {
     pub pool: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct AccountRow {
     pub id: Option<i64>,
@@ -152,7 +153,7 @@ pub struct AccountRow {
     pub voip_subjects: Option<String>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SubscriberRow {
     pub id: Option<i64>,

@@ -7,6 +7,7 @@ use crate::engine::{midnight, moment};
 use crate::model::*;
 use crate::storage::{PaymentFilter, Span};
 use crate::writer::Rejected;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Payments that one question gives at most; further ones are asked for with `after`.
@@ -17,7 +18,7 @@ const LINES_DEFAULT: usize = 100;
 const DAYS_MAX: i32 = 1_097;
 
 /// Which payments are asked for; texts as people write them, absent: all.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PaymentQuery {
     /// A day or a moment.
@@ -38,7 +39,7 @@ pub struct PaymentQuery {
 }
 
 /// A line of `payments`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct PaymentRow {
     pub op_id: i64,
     pub pay_operator: String,
@@ -50,7 +51,7 @@ pub struct PaymentRow {
 }
 
 /// Which totals are asked for.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TotalsQuery {
     pub from: Day,
@@ -59,7 +60,7 @@ pub struct TotalsQuery {
 }
 
 /// Totals of each day, of the days that have any.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct TotalsPage {
     pub from: Day,
     pub to: Day,
@@ -68,7 +69,7 @@ pub struct TotalsPage {
 }
 
 /// Payments by the day they were taken, reversals by the day they were made: a day that is over does not change.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct DayOfOperator {
     pub day: Day,
     pub operator: String,
@@ -81,7 +82,7 @@ pub struct DayOfOperator {
 }
 
 /// Revenue by the day it is for, less what was given back.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct DayOfRevenue {
     pub day: Day,
     pub kind: String,

@@ -14,6 +14,7 @@ mod filter;
 mod followers;
 mod journal;
 mod load;
+pub mod methods;
 mod money;
 mod nas_orders;
 mod postings;

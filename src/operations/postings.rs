@@ -6,6 +6,7 @@ use crate::engine::moment;
 use crate::model::*;
 use crate::storage::TransferFilter;
 use crate::writer::Rejected;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Which postings.
@@ -21,7 +22,7 @@ pub struct LedgerQuery {
 }
 
 /// `ledger WHO`: postings with the balance after each, newest first.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct LedgerPage {
     pub contract: String,
     pub name: String,
@@ -31,7 +32,7 @@ pub struct LedgerPage {
     pub postings: Vec<LedgerLine>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct LedgerLine {
     pub id: i64,
     pub time: String,
@@ -47,7 +48,7 @@ pub struct LedgerLine {
 }
 
 /// `books`: whether the ledger's invariants hold.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct BooksCheck {
     pub sound: bool,
     /// One sentence for each that does not hold.

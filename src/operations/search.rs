@@ -3,11 +3,12 @@
 use super::Operations;
 use crate::directory::{Entry, Inner, LoginResult, Stranger};
 use crate::model::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::net::IpAddr;
 
 /// A subscriber as `find --json` shows it.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Serialize)]
 pub struct FoundRow {
     pub login: String,
     pub contract: String,
@@ -27,7 +28,7 @@ pub struct FoundRow {
 }
 
 /// A session as `sessions --json` shows it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct SessionRow {
     pub login: String,
     pub nas: String,
