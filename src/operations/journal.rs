@@ -29,12 +29,15 @@ pub struct PaymentQuery {
     pub operator: Option<String>,
     /// Contract, login, address or MAC.
     pub who: Option<String>,
+    /// Decimal text: this sum or more.
     pub sum_from: Option<String>,
-    /// Up to and including.
+    /// Decimal text: up to and including this sum.
     pub sum_to: Option<String>,
+    /// Only those that were taken back, or only those that were not.
     pub reversed: Option<bool>,
     /// Only what follows this operation in the list, which begins with the newest.
     pub after: Option<i64>,
+    /// Payments at most, 10000 or less; absent: 100.
     pub limit: Option<usize>,
 }
 
@@ -54,8 +57,9 @@ pub struct PaymentRow {
 #[derive(Clone, Debug, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TotalsQuery {
+    /// First day.
     pub from: Day,
-    /// In it.
+    /// Last day; at most 1097 days in all.
     pub to: Day,
 }
 

@@ -20,8 +20,6 @@ use tokio::time::Instant;
 pub const BATCH_REQUESTS_MAX: usize = 1_000;
 /// Requests of a batch that have not begun by then are not begun.
 const BATCH_TIME: Duration = Duration::from_secs(60);
-/// Of an idempotency key.
-const KEY_CHARS_MAX: usize = 255;
 
 /// Who asks, as the door knows him.
 pub struct Asked<'a> {
@@ -138,12 +136,6 @@ async fn call(asked: &Asked<'_>, key: Option<&str>, request: Call) -> Result<Val
         }
         (header, member) => member.or(header.map(str::to_owned)),
     };
-    if let Some(key) = &key
-        && !(1..=KEY_CHARS_MAX).contains(&key.chars().count())
-    {
-        let text = format!("idempotency_key: expected 1 to {KEY_CHARS_MAX} characters");
-        return Err(RpcError::invalid_request(text));
-    }
     let parameters = request.params.unwrap_or_else(|| json!({}));
     Ok(methods::call(asked.operations, asked.principal, key, &request.method, parameters).await?)
 }

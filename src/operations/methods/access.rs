@@ -1,5 +1,6 @@
 //! Who may pass, and what the ledger holds as a whole.
 
+use super::tokens::{LOGIN, ROWS, TEXT};
 use super::{Call, Method, Nothing, Who, changes, right};
 use crate::model::{Action, DataFile, LoadOptions, Module, RatingFiles};
 use schemars::JsonSchema;
@@ -19,6 +20,7 @@ struct Block {
 struct Load {
     /// Rows by kind.
     file: DataFile,
+    /// Preview, and whether balances are put right.
     #[serde(default)]
     options: LoadOptions,
 }
@@ -28,6 +30,7 @@ struct Load {
 struct LoadRating {
     /// Texts of the four files.
     files: RatingFiles,
+    /// Preview, and whether balances are put right.
     #[serde(default)]
     options: LoadOptions,
 }
@@ -48,12 +51,12 @@ fn access() -> [Method; 2] {
             },
         )
         .for_companies()
-        .refuses(&["not-found", "ambiguous", "no-subscriber", "text-too-long"]),
+        .refuses(&[LOGIN, TEXT]),
         changes("unblock", "Ends an administrator's block.", write, async |call: Call, Who { who }| {
             Ok(call.operations.unblock(&who, call.caller).await?)
         })
         .for_companies()
-        .refuses(&["not-found", "ambiguous", "no-subscriber"]),
+        .refuses(&[LOGIN]),
     ]
 }
 
@@ -67,7 +70,8 @@ fn ledger() -> [Method; 5] {
             async |call: Call, Load { file, options }| {
                 Ok(call.operations.load(file, options, call.caller).await?)
             },
-        ),
+        )
+        .refuses(&[ROWS]),
         changes(
             "load_rating",
             "Loads rating data of the CGRateS dialect, all or nothing.",
@@ -75,7 +79,17 @@ fn ledger() -> [Method; 5] {
             async |call: Call, LoadRating { files, options }| {
                 Ok(call.operations.load_rating(files, options, call.caller).await?)
             },
-        ),
+        )
+        .refuses(&[&[
+            "bad-file",
+            "plan-in-use",
+            "bad-budget",
+            "money-of-contract",
+            "gone-live",
+            "bad-tariffs",
+            "too-many-buckets",
+            "out-of-range",
+        ]]),
         changes(
             "go_live",
             "Ends the migration: from now on no file puts balances right.",

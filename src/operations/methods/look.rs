@@ -1,5 +1,6 @@
 //! Looking: who is there and how the server is; orders to NASes.
 
+use super::tokens::{LOGIN, WHO};
 use super::{Call, MaybeWho, Method, MethodError, Nothing, Who, blocking, changes, looks, right};
 use crate::model::{Action, Module};
 use crate::operations::{NasAnswer, NasOrderKind, WhoHadQuery};
@@ -37,7 +38,7 @@ pub(super) fn methods() -> Vec<Method> {
             async |call: Call, Who { who }| Ok(call.operations.why(&who)?),
         )
         .for_companies()
-        .refuses(&["ambiguous", "no-subscriber"]),
+        .refuses(&[WHO, &["no-subscriber"]]),
         looks(
             "who_had",
             "Who had an address at a moment.",
@@ -45,7 +46,7 @@ pub(super) fn methods() -> Vec<Method> {
             async |call: Call, query: WhoHadQuery| blocking(move || call.operations.who_had(&query)).await,
         )
         .for_companies()
-        .refuses(&["bad-address", "bad-date", "date-in-future"]),
+        .refuses(&[&["bad-address", "bad-date", "date-in-future"]]),
         looks(
             "sessions",
             "Open sessions, oldest first.",
@@ -53,7 +54,7 @@ pub(super) fn methods() -> Vec<Method> {
             async |call: Call, MaybeWho { who }| Ok(call.operations.sessions(who.as_deref())?),
         )
         .for_companies()
-        .refuses(&["not-found", "ambiguous", "no-subscriber"]),
+        .refuses(&[LOGIN]),
         changes(
             "kick",
             "Ends every session of a subscriber by Disconnect.",
@@ -61,7 +62,7 @@ pub(super) fn methods() -> Vec<Method> {
             async |call: Call, who: Who| order(call, who, NasOrderKind::Disconnect).await,
         )
         .for_companies()
-        .refuses(&["not-found", "ambiguous", "no-subscriber", "no-session"]),
+        .refuses(&[LOGIN, &["no-session"]]),
         changes(
             "coa",
             "Tells the access server again what a subscriber's sessions should have.",
@@ -69,7 +70,7 @@ pub(super) fn methods() -> Vec<Method> {
             async |call: Call, who: Who| order(call, who, NasOrderKind::Refresh).await,
         )
         .for_companies()
-        .refuses(&["not-found", "ambiguous", "no-subscriber", "no-session"]),
+        .refuses(&[LOGIN, &["no-session"]]),
     ]
 }
 

@@ -12,6 +12,7 @@ mod openrpc;
 mod parameters;
 mod reports;
 mod terms;
+mod tokens;
 
 pub use openrpc::{COMMON, DISCOVER, REFUSED, document, upper};
 pub use parameters::ParameterError;
@@ -47,7 +48,7 @@ pub struct Method {
     /// Whether a reseller's caller may use it, for his own subscribers.
     pub for_companies: bool,
     /// Tokens of refusals that are its own, in the form of the rules.
-    pub refusals: &'static [&'static str],
+    pub refusals: Vec<&'static str>,
     parameters: fn(&mut SchemaGenerator) -> Schema,
     result: fn(&mut SchemaGenerator) -> Schema,
     run: Box<Run>,
@@ -145,7 +146,7 @@ where
         right,
         effect: Effect::Looks,
         for_companies: false,
-        refusals: &[],
+        refusals: Vec::new(),
         parameters: P::json_schema,
         result: |generator| generator.subschema_for::<R>(),
         run: Box::new(move |call, parameters| match parameters::read::<P>(parameters) {
@@ -181,8 +182,8 @@ impl Method {
         Method { for_companies: true, ..self }
     }
 
-    fn refuses(self, refusals: &'static [&'static str]) -> Method {
-        Method { refusals, ..self }
+    fn refuses(self, refusals: &[&[&'static str]]) -> Method {
+        Method { refusals: refusals.concat(), ..self }
     }
 }
 

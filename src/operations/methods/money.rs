@@ -1,5 +1,6 @@
 //! Payments, corrections, and what was posted.
 
+use super::tokens::{SUM, TEXT, WHO};
 use super::{Call, Method, MethodError, Nothing, blocking, changes, looks, right};
 use crate::model::{Action, Module};
 use crate::operations::{LedgerPage, LedgerQuery, PaymentInput};
@@ -102,14 +103,17 @@ fn payment() -> [Method; 3] {
             },
         )
         .for_companies()
-        .refuses(&[
-            "not-found",
+        .refuses(&[&[
+            "subscriber-not-found",
             "bad-sum",
-            "sum-too-large",
+            "out-of-range",
+            "month-closed",
+            "no-payment-id",
             "bad-payment-id",
-            "duplicate-sum",
-            "duplicate-date",
-        ]),
+            "duplicate-other-sum",
+            "duplicate-other-date",
+            "duplicate-other-account",
+        ]]),
         changes(
             "charge",
             "Takes money for something said by hand.",
@@ -119,7 +123,7 @@ fn payment() -> [Method; 3] {
             },
         )
         .for_companies()
-        .refuses(&["not-found", "ambiguous", "bad-sum"]),
+        .refuses(&[WHO, SUM, TEXT]),
         changes(
             "credit",
             "Sets the credit limit of a contract.",
@@ -129,7 +133,7 @@ fn payment() -> [Method; 3] {
             },
         )
         .for_companies()
-        .refuses(&["not-found", "ambiguous", "bad-sum", "bad-date"]),
+        .refuses(&[WHO, SUM, &["bad-date", "date-in-past"]]),
     ]
 }
 
@@ -144,7 +148,8 @@ fn corrections() -> [Method; 4] {
                 Ok(call.operations.reverse(op_id, reason, call.caller).await?)
             },
         )
-        .for_companies(),
+        .for_companies()
+        .refuses(&[SUM, TEXT, &["transfer-not-found", "already-reversed", "not-reversible"]]),
         changes(
             "correct",
             "Puts a balance right; a sum below zero takes money.",
@@ -154,7 +159,7 @@ fn corrections() -> [Method; 4] {
             },
         )
         .for_companies()
-        .refuses(&["not-found", "ambiguous", "bad-sum"]),
+        .refuses(&[WHO, SUM, TEXT]),
         changes(
             "refund",
             "Pays money out, at most what is the subscriber's own.",
@@ -164,7 +169,7 @@ fn corrections() -> [Method; 4] {
             },
         )
         .for_companies()
-        .refuses(&["not-found", "ambiguous", "bad-sum"]),
+        .refuses(&[WHO, SUM, TEXT, &["not-covered"]]),
         changes(
             "transfer",
             "Moves money between two contracts, at most what is the giver's own.",
@@ -174,7 +179,7 @@ fn corrections() -> [Method; 4] {
             },
         )
         .for_companies()
-        .refuses(&["not-found", "ambiguous", "bad-sum"]),
+        .refuses(&[WHO, SUM, TEXT, &["not-covered", "same-account"]]),
     ]
 }
 
@@ -187,7 +192,7 @@ fn looking() -> [Method; 2] {
             ledger,
         )
         .for_companies()
-        .refuses(&["not-found", "ambiguous", "bad-date"]),
+        .refuses(&[WHO, &["bad-date"]]),
         looks(
             "books",
             "Whether every invariant of the ledger holds.",

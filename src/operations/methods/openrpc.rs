@@ -42,7 +42,15 @@ fn make() -> Value {
 fn describe(method: &Method, taken: &mut SchemaGenerator, given: &mut SchemaGenerator) -> Value {
     let parameters = transformed((method.parameters)(taken), taken);
     let result = transformed((method.result)(given), given);
-    let mut errors: Vec<Value> = COMMON.iter().map(|(token, ..)| reference(token)).collect();
+    let may = |token: &str| match token {
+        "NOT_FOR_COMPANIES" => !method.for_companies,
+        "IDEMPOTENCY_CONFLICT" | "BAD_IDEMPOTENCY_KEY" | "UNKNOWN_OUTCOME" => {
+            method.effect == Effect::Changes
+        }
+        _ => true,
+    };
+    let common = COMMON.iter().filter(|(token, ..)| may(token));
+    let mut errors: Vec<Value> = common.map(|(token, ..)| reference(token)).collect();
     errors.extend(method.refusals.iter().map(|token| {
         let token = upper(token);
         json!({ "code": REFUSED, "message": token, "data": { "token": token } })
@@ -90,11 +98,12 @@ fn transformed(mut schema: Schema, generator: &mut SchemaGenerator) -> Schema {
 pub const REFUSED: i64 = -32000;
 
 /// Errors that every method may have: token, code, what it means.
-pub const COMMON: [(&str, i64, &str); 6] = [
+pub const COMMON: [(&str, i64, &str); 7] = [
     ("INVALID_PARAMS", -32602, "A parameter is missing, of another type, or unknown; `data.field` names it."),
     ("NO_RIGHT", REFUSED, "The caller has not the right that the method needs."),
     ("NOT_FOR_COMPANIES", REFUSED, "The method is not for callers of a company."),
     ("IDEMPOTENCY_CONFLICT", REFUSED, "The idempotency key was used for another request."),
+    ("BAD_IDEMPOTENCY_KEY", REFUSED, "An idempotency key has 1 to 255 octets."),
     ("LATER", -32001, "Nothing was done; ask again later."),
     (
         "UNKNOWN_OUTCOME",

@@ -1,5 +1,6 @@
 //! Books and reports: payments, statements, totals, registries, closed months.
 
+use super::tokens::WHO;
 use super::{Call, Method, blocking, changes, looks, right};
 use crate::model::*;
 use crate::operations::{PaymentQuery, RegistryRequest, TotalsQuery};
@@ -14,8 +15,9 @@ const ACTS_DEFAULT: usize = 1_000;
 struct Statement {
     /// Contract number, login, live or configured address, or MAC.
     who: String,
+    /// First day.
     from: Day,
-    /// In it.
+    /// Last day.
     to: Day,
 }
 
@@ -51,7 +53,7 @@ fn journal() -> [Method; 4] {
             async |call: Call, query: PaymentQuery| blocking(move || call.operations.payments(&query)).await,
         )
         .for_companies()
-        .refuses(&["not-found", "ambiguous", "bad-sum", "bad-date"]),
+        .refuses(&[WHO, &["bad-sum", "bad-date"]]),
         looks(
             "statement",
             "What a contract had, what was posted, what it has, for a period.",
@@ -61,14 +63,14 @@ fn journal() -> [Method; 4] {
             },
         )
         .for_companies()
-        .refuses(&["not-found", "ambiguous", "bad-period", "period-too-long"]),
+        .refuses(&[WHO, &["bad-period", "period-too-long"]]),
         looks(
             "totals",
             "Payments by operator and revenue by kind, for each day of a period.",
             right(Module::Reports, Action::Read),
             async |call: Call, query: TotalsQuery| blocking(move || call.operations.totals(&query)).await,
         )
-        .refuses(&["bad-period", "period-too-long"]),
+        .refuses(&[&["bad-period", "period-too-long"]]),
         looks(
             "reconcile",
             "Compares our payments of an operator with the operator's registry.",
@@ -77,7 +79,14 @@ fn journal() -> [Method; 4] {
                 blocking(move || call.operations.reconcile(&request)).await
             },
         )
-        .refuses(&["no-period", "bad-period", "bad-registry"]),
+        .refuses(&[&[
+            "no-period",
+            "bad-period",
+            "bad-registry",
+            "registry-too-large",
+            "no-columns",
+            "bad-columns",
+        ]]),
     ]
 }
 
@@ -91,7 +100,7 @@ fn months() -> [Method; 2] {
                 Ok(call.operations.close_month(month, call.caller.actor).await?)
             },
         )
-        .refuses(&["earlier-month-open"]),
+        .refuses(&[&["earlier-month-open", "month-not-over", "fees-not-decided"]]),
         looks(
             "acts",
             "Acts of a closed month, by number.",
@@ -101,6 +110,6 @@ fn months() -> [Method; 2] {
             },
         )
         .for_companies()
-        .refuses(&["month-open"]),
+        .refuses(&[&["month-open"]]),
     ]
 }

@@ -1,5 +1,6 @@
 //! What is agreed with subscribers, and cuts.
 
+use super::tokens::{LOGIN, SUM, WHO};
 use super::{Call, MaybeWho, Method, MethodError, Nothing, Who, changes, looks, right};
 use crate::model::{Action, Module, Refusal, Right};
 use crate::operations::corrections::Answered;
@@ -111,7 +112,18 @@ fn pauses() -> [Method; 4] {
             },
         )
         .for_companies()
-        .refuses(&["not-found", "ambiguous", "bad-sum"]),
+        .refuses(&[
+            WHO,
+            SUM,
+            &[
+                "no-subscriber",
+                "bad-days",
+                "promise-not-needed",
+                "promise-open",
+                "promises-used-up",
+                "account-closed",
+            ],
+        ]),
         changes(
             "pause",
             "Pauses a subscriber at own wish, for whole future days.",
@@ -121,7 +133,19 @@ fn pauses() -> [Method; 4] {
             },
         )
         .for_companies()
-        .refuses(&["not-found", "ambiguous", "no-subscriber", "bad-date"]),
+        .refuses(&[
+            LOGIN,
+            &[
+                "bad-date",
+                "pause-not-in-future",
+                "pause-ends-before-it-begins",
+                "pause-too-long",
+                "pause-open",
+                "promise-open",
+                "balance-negative",
+                "account-closed",
+            ],
+        ]),
         changes(
             "resume",
             "Ends a pause today, or takes back one that has not begun.",
@@ -129,16 +153,21 @@ fn pauses() -> [Method; 4] {
             async |call: Call, Who { who }| Ok(call.operations.resume(&who, call.caller).await?),
         )
         .for_companies()
-        .refuses(&["not-found", "ambiguous", "no-subscriber"]),
+        .refuses(&[LOGIN, &["not-paused"]]),
         changes("plan", "Changes the plan of one subscriber or, all or none, of many.", WRITE, plan)
             .for_companies()
             .refuses(&[
-                "not-found",
-                "ambiguous",
-                "no-subscriber",
-                "plan-not-found",
-                "bad-expression",
-                "nobody",
+                LOGIN,
+                &[
+                    "plan-not-found",
+                    "bad-expression",
+                    "nobody",
+                    "too-many",
+                    "bad-date",
+                    "day-past",
+                    "day-too-far",
+                    "not-covered",
+                ],
             ]),
     ]
 }
@@ -154,7 +183,21 @@ fn services() -> [Method; 4] {
             },
         )
         .for_companies()
-        .refuses(&["not-found", "ambiguous", "no-subscriber", "bad-date"]),
+        .refuses(&[
+            LOGIN,
+            &[
+                "bad-date",
+                "service-not-found",
+                "service-had",
+                "day-past",
+                "ends-before-it-begins",
+                "too-many-services",
+                "fee-due",
+                "not-covered",
+                "one-off-service",
+                "account-closed",
+            ],
+        ]),
         changes(
             "service.remove",
             "Ends a recurring service of a subscriber.",
@@ -164,7 +207,7 @@ fn services() -> [Method; 4] {
             },
         )
         .for_companies()
-        .refuses(&["not-found", "ambiguous", "no-subscriber"]),
+        .refuses(&[LOGIN, &["service-not-found", "service-not-had"]]),
         changes(
             "package",
             "Sells a package of minutes, messages or traffic.",
@@ -174,7 +217,7 @@ fn services() -> [Method; 4] {
             },
         )
         .for_companies()
-        .refuses(&["not-found", "ambiguous", "no-subscriber"]),
+        .refuses(&[LOGIN, &["package-not-found", "too-many-packages", "not-covered", "account-closed"]]),
         changes(
             "discount",
             "Sets the discount on a subscriber's fees.",
@@ -184,7 +227,7 @@ fn services() -> [Method; 4] {
             },
         )
         .for_companies()
-        .refuses(&["not-found", "ambiguous", "no-subscriber", "bad-percent", "bad-date"]),
+        .refuses(&[LOGIN, &["bad-percent", "bad-discount", "bad-date", "day-past"]]),
     ]
 }
 
@@ -203,8 +246,7 @@ fn cuts() -> [Method; 3] {
             WRITE,
             approve,
         )
-        .for_companies()
-        .refuses(&["not-found", "ambiguous"]),
+        .for_companies().refuses(&[WHO, &["not-short", "nothing-held"]]),
         changes(
             "cut.defer",
             "Keeps a short contract open until a date.",
@@ -213,8 +255,7 @@ fn cuts() -> [Method; 3] {
                 Ok(call.operations.cut_defer(&who, &until, call.caller).await?)
             },
         )
-        .for_companies()
-        .refuses(&["not-found", "ambiguous", "bad-date"]),
+        .for_companies().refuses(&[WHO, &["bad-date", "date-in-past", "date-too-far", "not-short"]]),
     ]
 }
 

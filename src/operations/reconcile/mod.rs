@@ -34,6 +34,7 @@ pub struct RegistryRequest {
     /// Ours are taken from these days; absent: from the days that the registry has.
     #[serde(default)]
     pub from: Option<Day>,
+    /// Last day, in it.
     #[serde(default)]
     pub to: Option<Day>,
 }
