@@ -2,7 +2,7 @@
 
 use super::{
     AccountId, ActLine, DataFile, Day, Money, Month, NasId, PaymentKey, PlanId, SessionKey, SpoolEntry,
-    SpoolPosition, SubscriberId, Timestamp, TransferId,
+    SpoolPosition, StaffRequest, SubscriberId, Timestamp, TransferId,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,7 @@ pub enum Command {
     Terms(TermsCommand),
     Closing(ClosingCommand),
     Calls(CallCommand),
+    Staff(Box<StaffRequest>),
 }
 
 /// Money moved by hand. Nothing is edited: each is a new transfer.

@@ -3,6 +3,7 @@
 
 use crate::doors::http::Request;
 use crate::operations::{Operations, Principal};
+use crate::writer::Rejected;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::net::IpAddr;
@@ -33,11 +34,17 @@ impl Credentials {
     }
 
     /// Whose they are.
-    pub async fn principal(&self, _operations: &Operations, _source: IpAddr) -> Result<Principal, NotLetIn> {
-        match self {
-            Credentials::Key(_) => Err(NotLetIn::Refused("the key is not known".to_owned())),
-            Credentials::Password { .. } => Err(NotLetIn::Refused("login or password is wrong".to_owned())),
-        }
+    pub async fn principal(&self, operations: &Operations, source: IpAddr) -> Result<Principal, NotLetIn> {
+        let principal = match self {
+            Credentials::Key(key) => operations.staff_key(key).map_err(Rejected::Refused),
+            Credentials::Password { login, password } => {
+                operations.staff_login(login, password, Some(source)).await
+            }
+        };
+        principal.map_err(|rejected| match rejected {
+            Rejected::Refused(refusal) => NotLetIn::Refused(refusal.text),
+            later => NotLetIn::Later(later.to_string()),
+        })
     }
 }
 

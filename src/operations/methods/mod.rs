@@ -11,6 +11,7 @@ mod money;
 mod openrpc;
 mod parameters;
 mod reports;
+mod staff;
 mod terms;
 mod tokens;
 
@@ -43,7 +44,8 @@ pub struct Method {
     pub name: &'static str,
     /// One sentence.
     pub summary: &'static str,
-    pub right: Right,
+    /// What the caller needs; None: the operation itself says who may.
+    pub right: Option<Right>,
     pub effect: Effect,
     /// Whether a reseller's caller may use it, for his own subscribers.
     pub for_companies: bool,
@@ -94,7 +96,9 @@ pub async fn call(
     parameters: Value,
 ) -> Result<Value, MethodError> {
     let method = TABLE.find(name).ok_or_else(|| MethodError::Unknown(name.to_owned()))?;
-    principal.needs(method.right)?;
+    if let Some(right) = method.right {
+        principal.needs(right)?;
+    }
     if principal.company.is_some() && !method.for_companies {
         let text = format!("{name} concerns more than the subscribers of one company");
         return Err(Refusal::new("not-for-companies", text).into());
@@ -114,8 +118,14 @@ struct Table {
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
-    let subjects =
-        [look::methods(), access::methods(), money::methods(), terms::methods(), reports::methods()];
+    let subjects = [
+        look::methods(),
+        access::methods(),
+        money::methods(),
+        terms::methods(),
+        reports::methods(),
+        staff::methods(),
+    ];
     let mut methods: Vec<Method> = subjects.into_iter().flatten().collect();
     methods.sort_by_key(|method| method.name);
     let places = methods.iter().enumerate().map(|(place, method)| (method.name, place)).collect();
@@ -143,7 +153,7 @@ where
     Method {
         name,
         summary,
-        right,
+        right: Some(right),
         effect: Effect::Looks,
         for_companies: false,
         refusals: Vec::new(),
@@ -178,6 +188,10 @@ where
 }
 
 impl Method {
+    fn for_everybody(self) -> Method {
+        Method { right: None, ..self }
+    }
+
     fn for_companies(self) -> Method {
         Method { for_companies: true, ..self }
     }

@@ -62,7 +62,7 @@ fn describe(method: &Method, taken: &mut SchemaGenerator, given: &mut SchemaGene
         "params": content_descriptors(&parameters),
         "result": { "name": "result", "schema": result },
         "errors": errors,
-        "x-right": method.right.to_string(),
+        "x-right": method.right.map(|right| right.to_string()),
         "x-changes": method.effect == Effect::Changes,
         "x-for-companies": method.for_companies,
     })
