@@ -64,6 +64,22 @@ pub enum Command {
     Closing(ClosingCommand),
     Calls(CallCommand),
     Staff(Box<StaffRequest>),
+    Objects(ObjectCommand),
+}
+
+/// One object of a data file, and the end of one.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ObjectCommand {
+    /// Make what the one row names; refused where it is there.
+    Add(Box<DataFile>),
+    /// Change what the one row names; refused where it is not there.
+    Set(Box<DataFile>),
+    /// No access and no addresses from now on; what was stays.
+    CloseSubscriber(SubscriberId),
+    /// A contract that is over: refused while it has money, debts or an open login.
+    CloseAccount(AccountId),
+    /// It was closed by mistake.
+    ReopenAccount(AccountId),
 }
 
 /// Money moved by hand. Nothing is edited: each is a new transfer.

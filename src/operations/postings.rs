@@ -1,6 +1,7 @@
 //! `ledger WHO`: what was posted to an account, and whether the books hold.
 
 use super::Operations;
+use super::lists::{next_of, operation_after};
 use super::money::{LINES_MAX, store_trouble};
 use crate::engine::moment;
 use crate::model::*;
@@ -19,6 +20,8 @@ pub struct LedgerQuery {
     pub until: String,
     /// The newest so many.
     pub limit: usize,
+    /// `next` of the page before; empty: from the newest.
+    pub cursor: String,
 }
 
 /// `ledger WHO`: postings with the balance after each, newest first.
@@ -30,6 +33,9 @@ pub struct LedgerPage {
     /// Balance with credit and promise.
     pub available: String,
     pub postings: Vec<LedgerLine>,
+    /// What asks for the following ones; absent: there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 #[derive(Clone, Debug, JsonSchema, Serialize)]
@@ -60,11 +66,13 @@ impl Operations {
     pub fn ledger(&self, query: &LedgerQuery) -> Result<LedgerPage, Rejected> {
         let found = self.who(&query.who)?;
         let account = found.account.id;
+        let limit = query.limit.min(LINES_MAX);
         let filter = TransferFilter {
             account,
             since: moment(&query.since, &self.settings.time_zone)?,
             until: self.end_of(&query.until)?,
-            limit: query.limit.min(LINES_MAX),
+            before: operation_after(&query.cursor)?,
+            limit,
         };
         let transfers = self.reader.transfers_between(&filter).map_err(store_trouble)?;
         let balances = self.balances(account, &transfers)?;
@@ -72,6 +80,7 @@ impl Operations {
             Some(mate) => mate.view.available,
             None => crate::engine::available(&found.account, found.balance, self.clock.now()),
         };
+        let next = next_of(&transfers, limit, |transfer| transfer.id.0.to_string());
         let lines = transfers.into_iter().zip(balances);
         Ok(LedgerPage {
             contract: found.account.contract.clone(),
@@ -79,6 +88,7 @@ impl Operations {
             balance: self.money(found.balance),
             available: self.money(available),
             postings: lines.map(|(transfer, balance)| self.ledger_line(account, transfer, balance)).collect(),
+            next,
         })
     }
 

@@ -115,7 +115,7 @@ impl Operations {
         Ok(sessions.into_iter().map(|session| self.session_row(&inner, session)).collect())
     }
 
-    fn session_row(&self, inner: &Inner, session: &Session) -> SessionRow {
+    pub(super) fn session_row(&self, inner: &Inner, session: &Session) -> SessionRow {
         let usage = session.usage_total();
         let nas = inner.nas_of_session(session);
         // A counter's key has no login.
@@ -139,7 +139,7 @@ impl Operations {
 }
 
 /// Those of `static` subscribers; those of others stand in their sessions.
-fn counters_shown<'i>(
+pub(super) fn counters_shown<'i>(
     inner: &'i Inner,
     counters: impl Iterator<Item = &'i Session>,
 ) -> impl Iterator<Item = &'i Session> {

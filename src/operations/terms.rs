@@ -199,7 +199,7 @@ impl Operations {
     }
 }
 
-fn with_facts<T>(inner: &Inner, entry: &Entry, see: impl FnOnce(&Facts<'_>) -> T) -> T {
+pub(super) fn with_facts<T>(inner: &Inner, entry: &Entry, see: impl FnOnce(&Facts<'_>) -> T) -> T {
     let view = &entry.view;
     let id = view.subscriber.id;
     let live = inner.visible(id).and_then(|visible| visible.nas).and_then(|nas| inner.nas(nas.id));

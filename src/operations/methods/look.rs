@@ -1,9 +1,9 @@
 //! Looking: who is there and how the server is; orders to NASes.
 
 use super::tokens::{LOGIN, WHO};
-use super::{Call, MaybeWho, Method, MethodError, Nothing, Who, blocking, changes, looks, right};
+use super::{Call, Method, MethodError, Nothing, Who, blocking, changes, looks, right};
 use crate::model::{Action, Module};
-use crate::operations::{NasAnswer, NasOrderKind, WhoHadQuery};
+use crate::operations::{NasAnswer, NasOrderKind, SubscribersQuery, WhoHadQuery};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -12,6 +12,18 @@ use serde::Deserialize;
 struct Words {
     /// Each must occur in login, contract, name, phone, address, IP or MAC.
     words: Vec<String>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Sessions {
+    /// Login, live or configured address, or MAC; or a contract number with one login. Absent: everybody's.
+    who: Option<String>,
+    /// `next` of the page before; empty: from the oldest.
+    #[serde(default)]
+    cursor: String,
+    /// Sessions at most, 10000 or less; absent: 1000.
+    limit: Option<usize>,
 }
 
 pub(super) fn methods() -> Vec<Method> {
@@ -32,6 +44,14 @@ pub(super) fn methods() -> Vec<Method> {
         )
         .for_companies(),
         looks(
+            "subscribers",
+            "Subscribers by id, all or those for whom conditions hold.",
+            read(Module::Accounts),
+            async |call: Call, query: SubscribersQuery| Ok(call.operations.subscribers(&query)?),
+        )
+        .for_companies()
+        .refuses(&[&["bad-expression", "bad-cursor"]]),
+        looks(
             "why",
             "Why somebody is online or not: every check with its evidence.",
             read(Module::Accounts),
@@ -51,10 +71,12 @@ pub(super) fn methods() -> Vec<Method> {
             "sessions",
             "Open sessions, oldest first.",
             read(Module::Xdrs),
-            async |call: Call, MaybeWho { who }| Ok(call.operations.sessions(who.as_deref())?),
+            async |call: Call, Sessions { who, cursor, limit }| {
+                Ok(call.operations.sessions_page(who.as_deref(), &cursor, limit)?)
+            },
         )
         .for_companies()
-        .refuses(&[LOGIN]),
+        .refuses(&[LOGIN, &["bad-cursor"]]),
         changes(
             "kick",
             "Ends every session of a subscriber by Disconnect.",

@@ -7,7 +7,9 @@
 
 mod access;
 mod look;
+mod markdown;
 mod money;
+mod objects;
 mod openrpc;
 mod parameters;
 mod reports;
@@ -15,6 +17,7 @@ mod staff;
 mod terms;
 mod tokens;
 
+pub use markdown::markdown;
 pub use openrpc::{COMMON, DISCOVER, REFUSED, document, upper};
 pub use parameters::ParameterError;
 
@@ -121,6 +124,7 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let subjects = [
         look::methods(),
         access::methods(),
+        objects::methods(),
         money::methods(),
         terms::methods(),
         reports::methods(),

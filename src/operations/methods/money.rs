@@ -84,6 +84,9 @@ struct Ledger {
     until: String,
     /// Postings at most, 10000 or less; absent: 100.
     limit: Option<usize>,
+    /// `next` of the page before; empty: from the newest.
+    #[serde(default)]
+    cursor: String,
 }
 
 pub(super) fn methods() -> Vec<Method> {
@@ -192,7 +195,7 @@ fn looking() -> [Method; 2] {
             ledger,
         )
         .for_companies()
-        .refuses(&[WHO, &["bad-date"]]),
+        .refuses(&[WHO, &["bad-date", "bad-cursor"]]),
         looks(
             "books",
             "Whether every invariant of the ledger holds.",
@@ -203,7 +206,7 @@ fn looking() -> [Method; 2] {
 }
 
 async fn ledger(call: Call, asked: Ledger) -> Result<LedgerPage, MethodError> {
-    let Ledger { who, since, until, limit } = asked;
-    let query = LedgerQuery { who, since, until, limit: limit.unwrap_or(LIMIT_DEFAULT) };
+    let Ledger { who, since, until, limit, cursor } = asked;
+    let query = LedgerQuery { who, since, until, limit: limit.unwrap_or(LIMIT_DEFAULT), cursor };
     blocking(move || call.operations.ledger(&query)).await
 }

@@ -1,9 +1,9 @@
 //! Books and reports: payments, statements, totals, registries, closed months.
 
 use super::tokens::WHO;
-use super::{Call, Method, blocking, changes, looks, right};
+use super::{Call, Method, MethodError, blocking, changes, looks, right};
 use crate::model::*;
-use crate::operations::{PaymentQuery, RegistryRequest, TotalsQuery};
+use crate::operations::{PaymentQuery, PaymentsPage, RegistryRequest, TotalsQuery};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -40,6 +40,30 @@ struct Acts {
     limit: Option<usize>,
 }
 
+/// Texts as people write them, absent: all.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct Payments {
+    /// A day or a moment.
+    since: Option<String>,
+    /// A day, which is in it, or a moment, which is not.
+    until: Option<String>,
+    /// Code of the payment operator.
+    operator: Option<String>,
+    /// Contract number, login, live or configured address, or MAC.
+    who: Option<String>,
+    /// Decimal text: this sum or more.
+    sum_from: Option<String>,
+    /// Decimal text: up to and including this sum.
+    sum_to: Option<String>,
+    /// Only those that were taken back, or only those that were not.
+    reversed: Option<bool>,
+    /// `next` of the page before; empty: from the newest.
+    cursor: String,
+    /// Payments at most, 10000 or less; absent: 1000.
+    limit: Option<usize>,
+}
+
 pub(super) fn methods() -> Vec<Method> {
     journal().into_iter().chain(months()).collect()
 }
@@ -50,10 +74,10 @@ fn journal() -> [Method; 4] {
             "payments",
             "The journal of payments, newest first.",
             right(Module::Payments, Action::Read),
-            async |call: Call, query: PaymentQuery| blocking(move || call.operations.payments(&query)).await,
+            payments,
         )
         .for_companies()
-        .refuses(&[WHO, &["bad-sum", "bad-date"]]),
+        .refuses(&[WHO, &["bad-sum", "bad-date", "bad-cursor"]]),
         looks(
             "statement",
             "What a contract had, what was posted, what it has, for a period.",
@@ -112,4 +136,10 @@ fn months() -> [Method; 2] {
         .for_companies()
         .refuses(&[&["month-open"]]),
     ]
+}
+
+async fn payments(call: Call, asked: Payments) -> Result<PaymentsPage, MethodError> {
+    let Payments { since, until, operator, who, sum_from, sum_to, reversed, cursor, limit } = asked;
+    let query = PaymentQuery { since, until, operator, who, sum_from, sum_to, reversed, after: None, limit };
+    blocking(move || call.operations.payments_page(query, &cursor)).await
 }

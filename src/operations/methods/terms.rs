@@ -167,6 +167,7 @@ fn pauses() -> [Method; 4] {
                     "day-past",
                     "day-too-far",
                     "not-covered",
+                    "account-closed",
                 ],
             ]),
     ]
@@ -207,7 +208,7 @@ fn services() -> [Method; 4] {
             },
         )
         .for_companies()
-        .refuses(&[LOGIN, &["service-not-found", "service-not-had"]]),
+        .refuses(&[LOGIN, &["service-not-found", "service-not-had", "account-closed"]]),
         changes(
             "package",
             "Sells a package of minutes, messages or traffic.",
@@ -227,7 +228,7 @@ fn services() -> [Method; 4] {
             },
         )
         .for_companies()
-        .refuses(&[LOGIN, &["bad-percent", "bad-discount", "bad-date", "day-past"]]),
+        .refuses(&[LOGIN, &["bad-percent", "bad-discount", "bad-date", "day-past", "account-closed"]]),
     ]
 }
 

@@ -2,8 +2,8 @@
 //! an internal error, what is refused changes nothing, and what is accepted is as the document says.
 
 use super::{DATA, document};
-use crate::fixture::Fixture;
-use headgate::model::Actor;
+use crate::fixture::{Fixture, NOW};
+use headgate::model::{Actor, Command};
 use headgate::operations::methods::{self, Effect, MethodError};
 use headgate::operations::{NasAnswer, Principal};
 use rusqlite::{Connection, OpenFlags};
@@ -20,13 +20,64 @@ const ROUNDS_MAX: usize = 400;
 /// Accepted calls that are compared with the document, of each method.
 const COMPARED_MAX: usize = 12;
 
+/// A right call of every method, in an order in which each is accepted.
+const RIGHT: &str = include_str!("right.json");
+
+/// A server's middle, and what would show a change of it.
+struct Subject {
+    fixture: Fixture,
+    database: Connection,
+    principal: Principal,
+}
+
+impl Subject {
+    async fn new() -> Subject {
+        let mut fixture = Fixture::new();
+        fixture.load(DATA).await;
+        fixture.online("ivanov", "127.0.0.1", "10.9.0.2", None);
+        answer_orders(&mut fixture);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let database = Connection::open_with_flags(fixture.database(), flags).unwrap();
+        Subject { fixture, database, principal: Principal::local(Actor("fuzz".into())) }
+    }
+
+    async fn call(&self, name: &str, key: Option<String>, params: &Value) -> Result<Value, MethodError> {
+        methods::call(&self.fixture.operations, &self.principal, key, name, params.clone()).await
+    }
+
+    /// The directory's cursor, and whether anybody has written to the database.
+    fn state(&self) -> (String, i64) {
+        let version = self.database.pragma_query_value(None, "data_version", |row| row.get(0)).unwrap();
+        (self.fixture.operations.directory.cursor().to_string(), version)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_method_has_a_right_call_whose_answer_is_as_the_document_says() {
+    let subject = Subject::new().await;
+    let right: Vec<(String, Value)> = serde_json::from_str(RIGHT).unwrap();
+    let called: BTreeSet<&str> = right.iter().map(|(name, _)| name.as_str()).collect();
+    let all: BTreeSet<&str> = methods::all().map(|method| method.name).collect();
+    assert_eq!(called, all);
+    // Past midnight: petrov cannot pay the day's fee, and is to be cut at ten.
+    for minutes in [0, 9 * 60 + 41, 9 * 60 + 42, 9 * 60 + 43] {
+        subject.fixture.clock.set(NOW.saturating_add(Duration::from_secs(minutes * 60)));
+        let step = Command::Clock { synchronised: true };
+        subject.fixture.operations.writer.call(step, Actor::system()).await.unwrap();
+    }
+    let mut calls = Vec::new();
+    for (name, params) in &right {
+        match subject.call(name, None, params).await {
+            Ok(result) => calls.push(json!({ "method": name, "params": params, "result": result })),
+            Err(error) => panic!("{name} {params}: {error:?}"),
+        }
+    }
+    assert_eq!(document::complaints(methods::document(), &calls), "");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn made_up_calls_are_answered_as_the_document_says_and_refused_ones_change_nothing() {
-    let mut fixture = Fixture::new();
-    fixture.load(DATA).await;
-    fixture.online("ivanov", "127.0.0.1", "10.9.0.2", None);
-    answer_orders(&mut fixture);
-    let database = Connection::open_with_flags(fixture.database(), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let subject = Subject::new().await;
     let document = methods::document();
     let schemas = &document["components"]["schemas"];
     let mut chance = Chance { seed: SEED, people: false };
@@ -36,59 +87,46 @@ async fn made_up_calls_are_answered_as_the_document_says_and_refused_ones_change
         rounds += 1;
         for (method, described) in methods::all().zip(document["methods"].as_array().unwrap()) {
             let params = made_up(&mut chance, described["params"].as_array().unwrap(), schemas);
-            let before = state(&fixture, &database);
-            let principal = Principal::local(Actor("fuzz".into()));
+            let before = subject.state();
             let key = chance.one_in(8).then(|| format!("k{}", chance.below(20)));
-            let result =
-                methods::call(&fixture.operations, &principal, key, method.name, params.clone()).await;
-            let unchanged = state(&fixture, &database) == before;
+            let result = subject.call(method.name, key, &params).await;
+            let unchanged = subject.state() == before;
+            let may_change = result.is_ok() && method.effect == Effect::Changes;
+            if !unchanged && !may_change {
+                complaints.insert(format!("{} {params}: {result:?} and yet changed", method.name));
+            }
             match result {
                 Ok(result) => {
                     let kept = taken.entry(method.name).or_default();
                     if kept.len() < COMPARED_MAX {
                         kept.push(json!({ "method": method.name, "params": params, "result": result }));
                     }
-                    if method.effect == Effect::Looks && !unchanged {
-                        complaints.insert(format!("{} {params}: looking has changed something", method.name));
-                    }
                 }
+                Err(error) if is_described(described, &error) => {}
                 Err(error) => {
-                    let is_described = match &error {
-                        MethodError::Parameters(_) => true,
-                        MethodError::Refused(refusal) => {
-                            describes(described, &methods::upper(&refusal.token))
-                        }
-                        _ => false,
-                    };
-                    if !is_described {
-                        complaints.insert(format!("{} {params}: {error:?}", method.name));
-                    }
-                    if !unchanged {
-                        complaints.insert(format!("{} {params}: refused and yet changed", method.name));
-                    }
+                    complaints.insert(format!("{} {params}: {error:?}", method.name));
                 }
             }
         }
     }
     let complaints: Vec<String> = complaints.into_iter().collect();
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
-    let never: Vec<&str> = methods::all().map(|m| m.name).filter(|name| !taken.contains_key(name)).collect();
-    assert!(never.is_empty(), "in {rounds} rounds never accepted: {never:?}");
+    assert!(taken.len() * 2 > methods::all().count(), "in {rounds} rounds accepted: {:?}", taken.keys());
     let calls: Vec<Value> = taken.into_values().flatten().collect();
     assert_eq!(document::complaints(document, &calls), "");
-    assert!(fixture.operations.books().unwrap().sound);
+    assert!(subject.fixture.operations.books().unwrap().sound);
 }
 
-/// What a change would show in: the directory's cursor, and whether anybody has written to the database.
-fn state(fixture: &Fixture, database: &Connection) -> (String, i64) {
-    let version = database.pragma_query_value(None, "data_version", |row| row.get(0)).unwrap();
-    (fixture.operations.directory.cursor().to_string(), version)
-}
-
-fn describes(method: &Value, token: &str) -> bool {
-    let errors = method["errors"].as_array().unwrap();
+/// Whether this method's description has such an error.
+fn is_described(method: &Value, error: &MethodError) -> bool {
+    let token = match error {
+        MethodError::Parameters(_) => "INVALID_PARAMS".to_owned(),
+        MethodError::Refused(refusal) => methods::upper(&refusal.token),
+        _ => return false,
+    };
     let named = format!("#/components/errors/{token}");
-    errors.iter().any(|error| error["data"]["token"] == token || error["$ref"] == named.as_str())
+    let errors = method["errors"].as_array().unwrap();
+    errors.iter().any(|error| error["data"]["token"] == *token || error["$ref"] == *named)
 }
 
 /// A NAS that acknowledges everything.

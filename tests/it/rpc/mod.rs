@@ -2,6 +2,8 @@
 
 mod document;
 mod fuzz;
+mod network;
+mod pages;
 mod protocol;
 
 use crate::fixture::Fixture;
