@@ -533,19 +533,6 @@ impl State {
         self.pools.values()
     }
 
-    /// Operators, roles and keys as they are now.
-    pub fn staff(&self) -> &Arc<StaffBook> {
-        &self.staff
-    }
-
-    pub fn staff_session(&self, hash: &SecretHash) -> Option<&StaffSession> {
-        self.staff_sessions.find(hash)
-    }
-
-    pub fn staff_session_hashes(&self) -> impl Iterator<Item = SecretHash> + '_ {
-        self.staff_sessions.hashes()
-    }
-
     /// Whether a group is this one or lies below it.
     pub(super) fn group_within(&self, group: GroupId, above: GroupId) -> bool {
         let parent = |id: &GroupId| self.groups.get(id).and_then(|group| group.parent);

@@ -1,7 +1,9 @@
 //! Staff, roles and keys as they are now, and the open sessions.
 
+use crate::engine::State;
 use crate::model::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// Everybody of the staff with roles and keys. Published as a whole: it changes seldom and is small.
 #[derive(Clone, Debug)]
@@ -160,5 +162,20 @@ impl StaffSessions {
         if let Some(opened) = self.of_staff.get_mut(&session.staff) {
             opened.remove(&(session.opened, session.hash));
         }
+    }
+}
+
+impl State {
+    /// Operators, roles and keys as they are now.
+    pub fn staff(&self) -> &Arc<StaffBook> {
+        &self.staff
+    }
+
+    pub fn staff_session(&self, hash: &SecretHash) -> Option<&StaffSession> {
+        self.staff_sessions.find(hash)
+    }
+
+    pub fn staff_session_hashes(&self) -> impl Iterator<Item = SecretHash> + '_ {
+        self.staff_sessions.hashes()
     }
 }
