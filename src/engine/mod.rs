@@ -15,6 +15,7 @@ mod drafts;
 mod fees;
 mod ledger;
 mod load;
+mod objects;
 mod packages;
 mod payment;
 mod recall;
@@ -97,6 +98,7 @@ impl State {
             Command::Closing(command) => closing::decide(self, command, actor, now),
             Command::Calls(command) => calls::decide(self, command, actor, now),
             Command::Staff(request) => staff::decide(self, request, actor, now),
+            Command::Objects(command) => objects::decide(self, command, actor, now),
         }
     }
 }

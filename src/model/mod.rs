@@ -30,6 +30,7 @@ mod reservation;
 mod right;
 mod row;
 mod rules;
+mod schema;
 mod secret;
 mod service;
 mod session;
@@ -50,7 +51,7 @@ pub use change::Change;
 pub use closing::{ClosedMonth, PostingDate};
 pub use command::{
     ActDraft, Actor, BudgetOperation, CallCommand, ClosingCommand, Command, CorrectionCommand, LoadOptions,
-    PaymentRequest, RatingFiles, TermsCommand,
+    ObjectCommand, PaymentRequest, RatingFiles, TermsCommand,
 };
 pub use day::{Day, DayError, Month};
 pub use fee::{AccountState, Discount, FeeState, Pause, Promise, SubscribedService, SubscriberTerms};

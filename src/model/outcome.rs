@@ -1,6 +1,7 @@
 //! What the ledger answers.
 
 use super::{Day, Money, Payment, Timestamp, TransferId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -74,12 +75,12 @@ pub struct PlanChangeRow {
 }
 
 /// What a load did or, with `--dry-run`, would do.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Loaded {
     pub rows: Vec<LoadedRow>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct LoadedRow {
     /// `plan`, `nas`, `subscriber`, ...
     pub kind: String,
@@ -87,7 +88,7 @@ pub struct LoadedRow {
     pub effect: RowEffect,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RowEffect {
     Added,

@@ -5,6 +5,7 @@ use super::{Caller, Counters, Operations};
 use crate::model::*;
 use crate::storage::StoreError;
 use crate::writer::Rejected;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Lines that a question for postings gives at most.
@@ -23,7 +24,7 @@ pub struct PaymentInput {
 }
 
 /// A payment that was taken, now or before.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct PaidPayment {
     pub op_id: i64,
     pub pay_operator: String,

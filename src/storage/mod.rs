@@ -159,6 +159,8 @@ pub struct TransferFilter {
     pub since: Option<Timestamp>,
     /// Posted earlier than this.
     pub until: Option<Timestamp>,
+    /// Only those before this one in the order of operations.
+    pub before: Option<TransferId>,
     /// The newest so many.
     pub limit: usize,
 }

@@ -24,7 +24,7 @@ pub struct Fixture {
     #[allow(dead_code, reason = "held open for operations, and there for tests that look at orders")]
     pub nas_orders: mpsc::Receiver<NasOrder>,
     writer: Option<std::thread::JoinHandle<()>>,
-    _state: tempfile::TempDir,
+    state: tempfile::TempDir,
 }
 
 impl Fixture {
@@ -72,7 +72,7 @@ impl Fixture {
             staff_logins: Default::default(),
             started: NOW,
         };
-        Fixture { operations: Arc::new(operations), clock, nas_orders, writer: Some(thread), _state: state }
+        Fixture { operations: Arc::new(operations), clock, nas_orders, writer: Some(thread), state }
     }
 
     /// Loads a data file, as `headgate load` does.
@@ -122,6 +122,11 @@ impl Fixture {
     pub fn reports(&self) -> Arc<Reports> {
         let recorder = Merging(Arc::clone(&self.operations.directory));
         Reports::new(Arc::clone(&self.operations), Arc::new(recorder))
+    }
+
+    /// Its database, to be looked at.
+    pub fn database(&self) -> std::path::PathBuf {
+        self.state.path().join("headgate.db")
     }
 
     /// Balance of the account that `who` means.

@@ -102,7 +102,7 @@ impl Drop for Loan<'_> {
 
 impl Reader for SqliteReader {
     fn transfers(&self, account: AccountId, limit: usize) -> Result<Vec<Transfer>, StoreError> {
-        self.transfers_between(&TransferFilter { account, since: None, until: None, limit })
+        self.transfers_between(&TransferFilter { account, since: None, until: None, before: None, limit })
     }
 
     fn transfers_between(&self, filter: &TransferFilter) -> Result<Vec<Transfer>, StoreError> {
@@ -113,12 +113,13 @@ impl Reader for SqliteReader {
         let side = |side: &str| {
             format!(
                 "SELECT * FROM ({select} WHERE {side} = ?1 AND {side} > 0 AND time >= ?3 AND time <= ?4 \
-                 ORDER BY id DESC LIMIT ?2)"
+                 AND id < ?5 ORDER BY id DESC LIMIT ?2)"
             )
         };
         let (debits, credits) = (side("debit"), side("credit"));
         let sql = format!("{debits} UNION ALL {credits} ORDER BY id DESC LIMIT ?2");
-        let values = params![filter.account.0, rows_max(filter.limit), since, last];
+        let before = filter.before.map_or(i64::MAX, |id| id.0);
+        let values = params![filter.account.0, rows_max(filter.limit), since, last, before];
         self.ask(|c| read::rows(c, &sql, values, read::transfer))
     }
 
