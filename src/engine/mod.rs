@@ -12,6 +12,7 @@ mod calls;
 mod closing;
 mod corrections;
 mod drafts;
+mod exchange;
 mod fees;
 mod ledger;
 mod load;
@@ -33,6 +34,7 @@ pub use calendar::{day_of, midnight, moment};
 pub use calls::{CallBudget, call_time};
 pub use closing::{ACTS_OF_A_COMMAND_MAX, open_day, vat_included};
 pub use fees::{FeesHeld, FeesStatus};
+pub use payment::check_payment_sum;
 pub use recall::{RECALLED_MIN, Recalled, Wanted};
 pub use requests::Request;
 pub use reservations::{Direction, Prepaid};
@@ -94,6 +96,7 @@ impl State {
             Command::Terms(command) => terms::decide(self, command, actor, now),
             Command::Closing(command) => closing::decide(self, command, actor, now),
             Command::Calls(command) => calls::decide(self, command, actor, now),
+            Command::Exchange(command) => exchange::decide(self, command, now),
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use super::{
     Account, AccountState, Act, Assignment, AssignmentKind, AuditEntry, BooksState, Budget, FeeState, Group,
-    LedgerAccount, Meter, Nas, Package, PackageHolding, Payment, PaymentKey, Pending, Plan, Pool, PoolGrant,
-    RatingDocument, RememberedAnswer, Service, Session, SpoolPosition, Subscriber, SubscriberId, Timestamp,
-    Transfer,
+    LedgerAccount, Meter, Nas, Package, PackageHolding, Payment, PaymentKey, PaymentOrder, Pending, Plan,
+    Pool, PoolGrant, RatingDocument, RememberedAnswer, Service, Session, SpoolPosition, Subscriber,
+    SubscriberId, SyncMark, Timestamp, Transfer,
 };
 use ipnet::IpNet;
 
@@ -47,6 +47,10 @@ pub enum Change {
     /// Answers given before this moment are forgotten.
     ForgetAnswers(Timestamp),
     Audit(AuditEntry),
+    /// Inserted or replaced under its key.
+    Order(PaymentOrder),
+    /// Inserted or replaced under its kind and id.
+    SyncMark(SyncMark),
     /// A subscriber has an address from now on. For the history alone, as the next: what is configured now stands in the
     /// subscriber itself.
     AddressAssigned(Assignment),

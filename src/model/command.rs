@@ -1,8 +1,8 @@
 //! What the ledger can be asked to do.
 
 use super::{
-    AccountId, ActLine, DataFile, Day, Money, Month, NasId, PaymentKey, PlanId, SessionKey, SpoolEntry,
-    SpoolPosition, SubscriberId, Timestamp, TransferId,
+    AccountId, ActLine, DataFile, Day, ExchangeCommand, Money, Month, NasId, PaymentKey, PlanId, SessionKey,
+    SpoolEntry, SpoolPosition, SubscriberId, Timestamp, TransferId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +62,7 @@ pub enum Command {
     Terms(TermsCommand),
     Closing(ClosingCommand),
     Calls(CallCommand),
+    Exchange(ExchangeCommand),
 }
 
 /// Money moved by hand. Nothing is edited: each is a new transfer.

@@ -52,10 +52,12 @@ enum Statement {
     SessionAddressLeft,
     Assignment,
     AssignmentEnd,
+    Order,
+    SyncMark,
 }
 
 impl Statement {
-    const COUNT: usize = 34;
+    const COUNT: usize = 36;
 }
 
 impl Statements {
@@ -96,6 +98,8 @@ impl Statements {
             tables::SESSION_ADDRESS_LEFT.to_owned(),
             tables::ADDRESS_ASSIGNMENT.upsert(),
             tables::ADDRESS_ASSIGNMENT_END.to_owned(),
+            tables::PAYMENT_ORDER.upsert(),
+            tables::SYNC_MARK.upsert(),
         ])
     }
 }
