@@ -238,7 +238,10 @@ async fn open_http(
     tasks: &mut JoinSet<()>,
 ) -> std::io::Result<OpenDoors> {
     let log = runtime_log(config);
-    let api = Arc::new(system_api::SystemApi::new(Arc::clone(operations), config.system_api.clone(), log));
+    let api = Arc::new(
+        system_api::SystemApi::new(Arc::clone(operations), config.system_api.clone(), log)
+            .with_currency(&config.server.currency.code),
+    );
     open(&config.system_api.listen, Arc::clone(&api), system_api::SystemApi::limits(), stop, tasks).await?;
     open_calls(config, operations, stop, tasks).await?;
     let management =
