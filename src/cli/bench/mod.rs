@@ -9,6 +9,7 @@
 mod args;
 mod calls;
 mod crypto;
+mod doors;
 mod echo;
 mod enforcement;
 mod histogram;
@@ -31,6 +32,7 @@ mod tests;
 
 pub use args::{EchoArgs, MessageAuthenticatorPlace, Mode, RadiusArgs};
 pub use calls::{CallsArgs, CallsReport, calls};
+pub use doors::{DoorsArgs, DoorsReport, doors};
 pub use echo::{EchoReport, echo};
 pub use enforcement::{EnforcementArgs, EnforcementReport, enforcement};
 pub use mutate::{MutationReport, mutate};
@@ -53,6 +55,7 @@ pub enum BenchCommand {
     Soak(SoakArgs),
     Payments(PaymentsArgs),
     Calls(CallsArgs),
+    Doors(DoorsArgs),
     Enforcement(EnforcementArgs),
 }
 
@@ -86,6 +89,13 @@ pub fn run(command: &BenchCommand) -> u8 {
                 return print_json(&report, true);
             }
             calls::print(&report);
+            Ok(true)
+        }),
+        BenchCommand::Doors(args) => doors(args).and_then(|report| {
+            if args.wants_json() {
+                return print_json(&report, true);
+            }
+            doors::print(&report);
             Ok(true)
         }),
         BenchCommand::Enforcement(args) => enforcement(args).and_then(|report| {
