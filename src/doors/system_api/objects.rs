@@ -185,7 +185,7 @@ impl Search {
             fits &= match has {
                 Value::String(text) => text == value,
                 Value::Null => value.is_empty(),
-                other => other.to_string() == *value,
+                other => *value == format!("{other}"),
             };
         }
         Ok(fits)
