@@ -21,6 +21,7 @@ mod load;
 mod logging;
 mod namespaces;
 mod nas_order;
+mod operator;
 mod output;
 mod pay;
 mod payments;
@@ -145,6 +146,12 @@ enum Command {
     CloseMonth(close_month::CloseMonth),
     /// Acts of a closed month
     Acts(close_month::Acts),
+    /// People and programs who may call the server's doors
+    #[command(subcommand)]
+    Operator(operator::Operator),
+    /// Roles: named sets of rights
+    #[command(subcommand)]
+    Role(operator::Role),
     /// The load generators that the published figures were made with
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -260,6 +267,8 @@ pub fn run() -> u8 {
         Command::Reconcile(command) => command.run(&context),
         Command::CloseMonth(command) => command.run(&context),
         Command::Acts(command) => command.run(&context),
+        Command::Operator(command) => command.run(&context),
+        Command::Role(command) => command.run(&context),
         Command::Bench(command) => return bench::run(command),
     };
     match result {

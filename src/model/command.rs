@@ -2,7 +2,7 @@
 
 use super::{
     AccountId, ActLine, DataFile, Day, ExchangeCommand, Money, Month, NasId, PaymentKey, PlanId, SessionKey,
-    SpoolEntry, SpoolPosition, SubscriberId, Timestamp, TransferId,
+    SpoolEntry, SpoolPosition, StaffRequest, SubscriberId, Timestamp, TransferId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +62,7 @@ pub enum Command {
     Terms(TermsCommand),
     Closing(ClosingCommand),
     Calls(CallCommand),
+    Staff(Box<StaffRequest>),
     Exchange(ExchangeCommand),
 }
 

@@ -214,6 +214,10 @@ fn load(connection: &mut Connection, vault: &Vault) -> Result<Snapshot, StoreErr
         budgets: read::rows(t, "SELECT body FROM budget", [], read::body)?,
         rating_documents: read::rows(t, &tables::RATING_DOCUMENT.select(), [], read::rating_document)?,
         books: read::rows(t, "SELECT body FROM books", [], read::body)?.pop().unwrap_or_default(),
+        roles: read::rows(t, &tables::ROLE.select(), [], read::role)?,
+        staff: read::rows(t, &tables::STAFF.select(), [], |c| read::staff(c, vault))?,
+        api_keys: read::rows(t, &tables::API_KEY.select(), [], read::api_key)?,
+        staff_sessions: read::rows(t, &tables::STAFF_SESSION.select(), [], read::staff_session)?,
         last_transfer: t.query_row("SELECT coalesce(max(id), 0) FROM transfer", [], |row| row.get(0))?,
     })
 }

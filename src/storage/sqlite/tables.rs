@@ -303,3 +303,20 @@ pub(super) const SYNC_MARK: Table =
 
 pub(super) const AUDIT: Table =
     Table { name: "audit", key: &[], columns: &["time", "actor", "action", "subject", "text"] };
+
+pub(super) const ROLE: Table = Table { name: "role", key: &["id"], columns: &["id", "name", "rights"] };
+
+pub(super) const STAFF: Table = Table {
+    name: "staff",
+    key: &["id"],
+    columns: &["id", "login", "name", "kind", "role", "company", "password", "disabled", "created"],
+};
+
+pub(super) const API_KEY: Table = Table {
+    name: "api_key",
+    key: &["id"],
+    columns: &["id", "staff", "name", "hash", "rights", "expires", "created"],
+};
+
+pub(super) const STAFF_SESSION: Table =
+    Table { name: "staff_session", key: &["hash"], columns: &["hash", "staff", "opened", "expires"] };

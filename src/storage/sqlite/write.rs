@@ -2,6 +2,9 @@
 
 mod addresses;
 mod billing;
+mod staff;
+
+pub(super) use staff::password_place;
 
 use super::super::StoreError;
 use super::super::vault::{Place, Vault};
@@ -52,12 +55,18 @@ enum Statement {
     SessionAddressLeft,
     Assignment,
     AssignmentEnd,
+    Role,
+    Staff,
+    ApiKey,
+    ApiKeyRevoked,
+    StaffSession,
+    StaffSessionEnded,
     Order,
     SyncMark,
 }
 
 impl Statement {
-    const COUNT: usize = 36;
+    const COUNT: usize = 42;
 }
 
 impl Statements {
@@ -98,6 +107,12 @@ impl Statements {
             tables::SESSION_ADDRESS_LEFT.to_owned(),
             tables::ADDRESS_ASSIGNMENT.upsert(),
             tables::ADDRESS_ASSIGNMENT_END.to_owned(),
+            tables::ROLE.upsert(),
+            tables::STAFF.upsert(),
+            tables::API_KEY.upsert(),
+            "DELETE FROM api_key WHERE id = ?1".to_owned(),
+            tables::STAFF_SESSION.upsert(),
+            "DELETE FROM staff_session WHERE hash = ?1".to_owned(),
             tables::PAYMENT_ORDER.upsert(),
             tables::SYNC_MARK.upsert(),
         ])
@@ -199,6 +214,12 @@ fn write(to: &mut Prepared<'_>, vault: &Vault, change: &Change) -> Result<(), St
         Change::AddressWithdrawn { prefix, kind, subscriber, at } => {
             addresses::withdrawn(to, prefix, *kind, *subscriber, *at)
         }
+        Change::Role(_)
+        | Change::Staff(_)
+        | Change::ApiKey(_)
+        | Change::ApiKeyRevoked(_)
+        | Change::StaffSession(_)
+        | Change::StaffSessionEnded(_) => staff::write(to, vault, change),
         billing => billing::write(to, billing),
     }
 }
