@@ -12,6 +12,7 @@ mod calls;
 mod closing;
 mod corrections;
 mod drafts;
+mod exchange;
 mod fees;
 mod ledger;
 mod load;
@@ -35,6 +36,7 @@ pub use calendar::{day_of, midnight, moment};
 pub use calls::{CallBudget, call_time};
 pub use closing::{ACTS_OF_A_COMMAND_MAX, open_day, vat_included};
 pub use fees::{FeesHeld, FeesStatus};
+pub use payment::check_payment_sum;
 pub use recall::{RECALLED_MIN, Recalled, Wanted};
 pub use requests::Request;
 pub use reservations::{Direction, Prepaid};
@@ -99,6 +101,7 @@ impl State {
             Command::Calls(command) => calls::decide(self, command, actor, now),
             Command::Staff(request) => staff::decide(self, request, actor, now),
             Command::Objects(command) => objects::decide(self, command, actor, now),
+            Command::Exchange(command) => exchange::decide(self, command, now),
         }
     }
 }

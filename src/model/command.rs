@@ -1,8 +1,8 @@
 //! What the ledger can be asked to do.
 
 use super::{
-    AccountId, ActLine, DataFile, Day, Money, Month, NasId, PaymentKey, PlanId, SessionKey, SpoolEntry,
-    SpoolPosition, StaffRequest, SubscriberId, Timestamp, TransferId,
+    AccountId, ActLine, DataFile, Day, ExchangeCommand, Money, Month, NasId, PaymentKey, PlanId, SessionKey,
+    SpoolEntry, SpoolPosition, StaffRequest, SubscriberId, Timestamp, TransferId,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -65,6 +65,7 @@ pub enum Command {
     Calls(CallCommand),
     Staff(Box<StaffRequest>),
     Objects(ObjectCommand),
+    Exchange(ExchangeCommand),
 }
 
 /// One object of a data file, and the end of one.

@@ -13,6 +13,7 @@ mod change;
 mod closing;
 mod command;
 mod day;
+mod exchange;
 mod fee;
 mod feed;
 mod ids;
@@ -54,6 +55,7 @@ pub use command::{
     ObjectCommand, PaymentRequest, RatingFiles, TermsCommand,
 };
 pub use day::{Day, DayError, Month};
+pub use exchange::{ExchangeCommand, PaymentOrder, SyncKind, SyncMark};
 pub use fee::{AccountState, Discount, FeeState, Pause, Promise, SubscribedService, SubscriberTerms};
 pub use feed::{FeedEntry, FeedPage, PortGuard, PortProtocol};
 pub use ids::{AccountId, GroupId, NasId, PlanId, PoolId, SubscriberId, TransferId};

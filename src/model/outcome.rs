@@ -1,6 +1,6 @@
 //! What the ledger answers.
 
-use super::{Day, Money, Payment, Timestamp, TransferId};
+use super::{Day, Money, Payment, PaymentOrder, Timestamp, TransferId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -35,6 +35,8 @@ pub enum Outcome {
     },
     /// What a change of plan costs each of them now.
     PlanChanged(Vec<PlanChangeRow>),
+    /// A payment was announced.
+    Ordered(PaymentOrder),
     /// Numbers of the acts made, first and last; None: there were none to make.
     ActsMade(Option<(i64, i64)>),
     /// A request with this key was carried out before; this is the answer given then.

@@ -3,6 +3,7 @@
 //! An operation resolves names in the directory, makes one [`Command`] for the writer or reads published state, and
 //! gives a value that serializes. It never sees a page, a packet or SQL.
 
+mod accounting;
 mod authorize;
 mod caller;
 mod calls;
@@ -10,6 +11,7 @@ mod closing;
 mod corrections;
 mod cuts;
 mod events;
+mod exchange;
 mod feed;
 mod filter;
 mod followers;
@@ -37,6 +39,9 @@ mod terms;
 mod who_had;
 mod why;
 
+pub use accounting::{
+    ACCOUNTING_OPERATOR, AccountCard, AccountQuery, FinKind, FinOperation, FinQuery, NewAccount,
+};
 pub use authorize::{Accepted, Authorization, LoginRequest, Proof, RadiusRules};
 pub use caller::Caller;
 pub use calls::CallStatus;
@@ -44,6 +49,7 @@ pub use closing::{ActRow, ActRowLine, MonthClosed};
 pub use corrections::Answered;
 pub use cuts::CutRow;
 pub use events::{EventKind, EventQuery, EventRow};
+pub use exchange::{CancelledPayment, OrderRow, PaymentFate};
 pub use feed::FeedRequest;
 pub use filter::{Facts, Filter};
 pub use followers::{Follower, FollowerStatus, Followers};

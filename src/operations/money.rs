@@ -110,6 +110,12 @@ impl Operations {
         self.answered(Command::Unblock { subscriber }, caller).await
     }
 
+    /// The sum of a payment, as [`Operations::pay`] reads and checks it.
+    pub fn payment_sum(&self, text: &str) -> Result<Money, Refusal> {
+        let sum = self.sum(text)?;
+        crate::engine::check_payment_sum(&self.settings, sum).map(|()| sum)
+    }
+
     pub(super) fn sum(&self, text: &str) -> Result<Money, Refusal> {
         Money::parse(text, self.settings.currency_digits)
             .map_err(|error| Refusal::new("bad-sum", format!("sum: {error}")))

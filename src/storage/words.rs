@@ -2,7 +2,7 @@
 
 use crate::model::{
     AccessMethod, AccountKind, Asset, AssignmentKind, Charge, LedgerKind, MeteredService, OnShortage, Period,
-    StaffKind, TransferKind, Vendor,
+    StaffKind, SyncKind, TransferKind, Vendor,
 };
 
 /// A kind that is stored as one lower-case word.
@@ -38,6 +38,7 @@ words! {
         SourceNat = "source-nat",
     }
     StaffKind { Person = "person", Api = "api" }
+    SyncKind { Account = "account", Payment = "payment", Act = "act" }
     Period { Month = "month", Day = "day", None = "none" }
     Charge { Daily = "daily", Period = "period" }
     OnShortage { Hold = "hold", Debt = "debt" }

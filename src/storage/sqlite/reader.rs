@@ -1,5 +1,6 @@
 //! The reading side: a few read-only connections, shared by the doors' threads.
 
+use super::super::words::Word;
 use super::super::{
     AccountPostings, AddressSession, PaymentFilter, Reader, Span, StoreError, Totals, TransferFilter,
 };
@@ -14,6 +15,8 @@ use std::path::{Path, PathBuf};
 const CONNECTIONS_MAX: usize = 4;
 /// Rows one question may bring, whatever it asks for.
 const ROWS_MAX: usize = 100_000;
+/// Months that acts of one account are looked for in: fifty years.
+const MONTHS_MAX: usize = 600;
 
 /// Answers questions from the file without ever making the writer wait.
 pub struct SqliteReader {
@@ -182,6 +185,52 @@ impl Reader for SqliteReader {
         let sql =
             format!("{} WHERE month = ?1 AND number > ?2 ORDER BY number LIMIT ?3", tables::ACT.select());
         self.ask(|c| read::rows(c, &sql, params![month.number(), after, rows_max(limit)], read::act))
+    }
+
+    fn act(&self, number: i64) -> Result<Option<Act>, StoreError> {
+        let sql = format!("{} WHERE number = ?1", tables::ACT.select());
+        Ok(self.ask(|c| read::rows(c, &sql, [number], read::act))?.into_iter().next())
+    }
+
+    fn acts_of(&self, account: AccountId, from: Month, to: Month) -> Result<Vec<Act>, StoreError> {
+        // The key begins with the month: one look for each.
+        let sql = format!("{} WHERE month = ?1 AND account = ?2", tables::ACT.select());
+        let months = (from.number()..=to.number()).take(MONTHS_MAX);
+        self.ask(|c| {
+            let mut found = Vec::new();
+            for month in months {
+                found.extend(read::rows(c, &sql, params![month, account.0], read::act)?);
+            }
+            Ok(found)
+        })
+    }
+
+    fn order(&self, key: &PaymentKey) -> Result<Option<PaymentOrder>, StoreError> {
+        let sql = format!("{} WHERE operator = ?1 AND id = ?2", tables::PAYMENT_ORDER.select());
+        let found = self.ask(|c| read::rows(c, &sql, params![key.operator, key.id], read::payment_order))?;
+        Ok(found.into_iter().next())
+    }
+
+    fn sync_marks(&self, kind: SyncKind, ids: &[i64]) -> Result<Vec<SyncMark>, StoreError> {
+        let sql = format!(
+            "{} WHERE kind = ?1 AND id IN (SELECT value FROM json_each(?2)) ORDER BY id",
+            tables::SYNC_MARK.select()
+        );
+        let ids = serde_json::to_string(ids).map_err(|error| StoreError::Unusable(error.to_string()))?;
+        self.ask(|c| read::rows(c, &sql, params![kind.word(), ids], read::sync_mark))
+    }
+
+    fn sync_mark_of_code(&self, kind: SyncKind, code1c: &str) -> Result<Option<SyncMark>, StoreError> {
+        let sql = format!(
+            "{} WHERE kind = ?1 AND code1c = ?2 AND code1c <> '' ORDER BY id LIMIT 1",
+            tables::SYNC_MARK.select()
+        );
+        let found = self.ask(|c| read::rows(c, &sql, params![kind.word(), code1c], read::sync_mark))?;
+        Ok(found.into_iter().next())
+    }
+
+    fn services(&self) -> Result<Vec<Service>, StoreError> {
+        self.ask(|c| read::rows(c, "SELECT body FROM service ORDER BY name", [], read::body))
     }
 
     fn sessions(&self, subscriber: SubscriberId, limit: usize) -> Result<Vec<Session>, StoreError> {

@@ -11,6 +11,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/002_billing.sql"),
     include_str!("schema/003_addresses.sql"),
     include_str!("schema/004_staff.sql"),
+    include_str!("schema/005_sync.sql"),
 ];
 
 /// Marks the file as ours (`PRAGMA application_id`): "hdgt".

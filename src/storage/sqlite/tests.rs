@@ -327,7 +327,7 @@ fn a_database_of_before_begins_its_history_with_what_is_configured_and_with_all_
     sql(
         &dir,
         "DROP TABLE session_address; DROP TABLE address_assignment; DROP TABLE role; DROP TABLE staff_session; \
-         DROP TABLE api_key; DROP TABLE staff; PRAGMA user_version = 2",
+         DROP TABLE api_key; DROP TABLE staff; DROP TABLE payment_order; DROP TABLE sync_mark; PRAGMA user_version = 2",
     );
     let before = SystemClock.now();
     let reader = open(&dir).reader().unwrap();

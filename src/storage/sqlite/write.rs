@@ -61,10 +61,12 @@ enum Statement {
     ApiKeyRevoked,
     StaffSession,
     StaffSessionEnded,
+    Order,
+    SyncMark,
 }
 
 impl Statement {
-    const COUNT: usize = 40;
+    const COUNT: usize = 42;
 }
 
 impl Statements {
@@ -111,6 +113,8 @@ impl Statements {
             "DELETE FROM api_key WHERE id = ?1".to_owned(),
             tables::STAFF_SESSION.upsert(),
             "DELETE FROM staff_session WHERE hash = ?1".to_owned(),
+            tables::PAYMENT_ORDER.upsert(),
+            tables::SYNC_MARK.upsert(),
         ])
     }
 }
