@@ -111,8 +111,17 @@ pub async fn call(
         Some(key) => Caller::keyed(principal.actor.clone(), key, &[name, &parameters.to_string()]),
         None => Caller::from(principal.actor.clone()),
     };
-    let call = Call { operations: Arc::clone(operations), principal: principal.clone(), caller };
+    let operations = seen_by(principal, operations)?;
+    let call = Call { operations, principal: principal.clone(), caller };
     (method.run)(call, &parameters).await
+}
+
+/// What a caller may work on. Operations cannot be narrowed to a company yet, so its callers work on nothing.
+fn seen_by(principal: &Principal, operations: &Arc<Operations>) -> Result<Arc<Operations>, Refusal> {
+    match principal.company {
+        None => Ok(Arc::clone(operations)),
+        Some(_) => Err(Refusal::new("not-for-companies", "callers of a company are not served yet")),
+    }
 }
 
 struct Table {

@@ -21,7 +21,7 @@ struct NewPassword {
 }
 
 pub(super) fn methods() -> Vec<Method> {
-    network().into_iter().chain(people()).chain(ends()).collect()
+    network().chain(people()).chain(ends()).collect()
 }
 
 /// Makes the two methods of a kind of row.
