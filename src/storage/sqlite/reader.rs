@@ -116,13 +116,13 @@ impl Reader for SqliteReader {
         let side = |side: &str| {
             format!(
                 "SELECT * FROM ({select} WHERE {side} = ?1 AND {side} > 0 AND time >= ?3 AND time <= ?4 \
-                 AND id < ?5 ORDER BY id DESC LIMIT ?2)"
+                 AND id <= ?5 ORDER BY id DESC LIMIT ?2)"
             )
         };
         let (debits, credits) = (side("debit"), side("credit"));
         let sql = format!("{debits} UNION ALL {credits} ORDER BY id DESC LIMIT ?2");
-        let before = filter.before.map_or(i64::MAX, |id| id.0);
-        let values = params![filter.account.0, rows_max(filter.limit), since, last, before];
+        let last_id = filter.before.map_or(i64::MAX, |id| id.0.saturating_sub(1));
+        let values = params![filter.account.0, rows_max(filter.limit), since, last, last_id];
         self.ask(|c| read::rows(c, &sql, values, read::transfer))
     }
 
