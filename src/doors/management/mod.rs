@@ -83,7 +83,8 @@ impl Management {
             None => "a token is needed: Authorization: Bearer TOKEN, one of [[management.feed-token]]\n",
             Some(_) => "the token is not one of [[management.feed-token]]\n",
         };
-        self.refusals.refuse(source, "the feed", given.is_some()).await;
+        let shown = if given.is_some() { "a wrong token" } else { "no token" };
+        self.refusals.refuse(source, "the feed", shown).await;
         Response::text(401, text).with("WWW-Authenticate", "Bearer realm=\"headgate\"")
     }
 
@@ -111,7 +112,8 @@ impl Management {
                 .to_owned(),
         };
         Counters::count(&operations.counters.management_refused);
-        self.refusals.refuse(source, "/rpc", credentials.is_some()).await;
+        let shown = if credentials.is_some() { "a wrong key or password" } else { "no key or password" };
+        self.refusals.refuse(source, "/rpc", shown).await;
         Response::text(401, format!("{refused}\n")).with(
             "WWW-Authenticate",
             "Bearer realm=\"headgate\", Basic realm=\"headgate\", charset=\"UTF-8\"",

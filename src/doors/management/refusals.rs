@@ -32,11 +32,10 @@ impl Refusals {
         Refusals { places: Semaphore::new(AT_ONCE_MAX), log: Mutex::default() }
     }
 
-    /// Returns when the refusal may be said.
-    pub async fn refuse(&self, source: IpAddr, path: &str, named_itself: bool) {
+    /// Returns when the refusal may be said. `shown` is what of credentials came: `no token`, `a wrong token`.
+    pub async fn refuse(&self, source: IpAddr, path: &str, shown: &str) {
         if let Some(untold) = self.to_tell(Instant::now()) {
-            let what = if named_itself { "a wrong key or password" } else { "no key or password" };
-            tracing::warn!(%source, untold, "{path} was asked for with {what}");
+            tracing::warn!(%source, untold, "{path} was asked for with {shown}");
         }
         // Never closed.
         let _place = self.places.acquire().await;

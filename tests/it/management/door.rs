@@ -72,8 +72,9 @@ async fn a_report_is_taken_under_the_name_of_its_token_and_from_nobody_else() {
 async fn what_is_not_served_here_says_so() {
     let open = Open::start().await;
     for (words, path, expected, said) in [
-        (&[][..], "/rpc", 404, "control socket"),
-        (&[], "/", 404, "/feed"),
+        (&[][..], "/", 404, "/rpc, /feed"),
+        (&[], "/rpc", 405, "POST"),
+        (&["-d", "x"], "/rpc", 415, "application/json"),
         (&["-d", "x"], "/feed", 405, "GET"),
         (&[], "/report", 405, "POST"),
         (&["-d", "x"], "/report", 400, "not a report"),
