@@ -15,6 +15,7 @@ mod drafts;
 mod fees;
 mod ledger;
 mod load;
+mod outbox;
 mod packages;
 mod payment;
 mod recall;
@@ -33,6 +34,7 @@ pub use calendar::{day_of, midnight, moment};
 pub use calls::{CallBudget, call_time};
 pub use closing::{ACTS_OF_A_COMMAND_MAX, open_day, vat_included};
 pub use fees::{FeesHeld, FeesStatus};
+pub use outbox::ITEMS_OF_A_COMMAND_MAX;
 pub use recall::{RECALLED_MIN, Recalled, Wanted};
 pub use requests::Request;
 pub use reservations::{Direction, Prepaid};
@@ -69,6 +71,7 @@ impl State {
     pub fn decide(&self, command: &Command, actor: &Actor, now: Timestamp) -> Result<Decision, Refusal> {
         let mut decision = self.decide_without_history(command, actor, now)?;
         assignments::follow(self, &mut decision.changes, now);
+        outbox::follow(self, &mut decision.changes, now);
         Ok(decision)
     }
 
@@ -94,6 +97,7 @@ impl State {
             Command::Terms(command) => terms::decide(self, command, actor, now),
             Command::Closing(command) => closing::decide(self, command, actor, now),
             Command::Calls(command) => calls::decide(self, command, actor, now),
+            Command::Outbox(command) => outbox::decide(self, command, now),
         }
     }
 }

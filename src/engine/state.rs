@@ -3,6 +3,7 @@
 use super::billing::Billing;
 use super::calls::Calls;
 use super::fees;
+use super::outbox::Outbox;
 use super::recall::{Recall, Recalled, Wanted};
 use super::requests::Request;
 use super::reservations::{self, Prepaid};
@@ -36,6 +37,7 @@ pub struct State {
     own_account_lowest: i64,
     pub(super) billing: Billing,
     pub(super) calls: Calls,
+    pub(super) outbox: Outbox,
     pub(super) sessions: SessionTable,
     grants: HashMap<(PoolId, std::net::IpAddr), PoolGrant>,
     edge_positions: HashMap<String, SpoolPosition>,
@@ -110,6 +112,7 @@ impl State {
             own_account_lowest: 0,
             billing: Billing::default(),
             calls: Calls::default(),
+            outbox: Outbox::new(snapshot.last_event, snapshot.disabled_targets, snapshot.told),
             sessions: SessionTable::default(),
             grants: HashMap::new(),
             edge_positions: snapshot.edge_positions,
@@ -210,6 +213,7 @@ impl State {
             Change::EdgePosition { edge, position } => {
                 self.edge_positions.insert(edge.clone(), *position);
             }
+            Change::Event(_) | Change::Outbox(_) => self.outbox.absorb(change),
             // Kept by the store alone.
             Change::Act(_)
             | Change::Audit(_)

@@ -2,9 +2,9 @@
 
 use super::{
     Account, AccountState, Act, Assignment, AssignmentKind, AuditEntry, BooksState, Budget, FeeState, Group,
-    LedgerAccount, Meter, Nas, Package, PackageHolding, Payment, PaymentKey, Pending, Plan, Pool, PoolGrant,
-    RatingDocument, RememberedAnswer, Service, Session, SpoolPosition, Subscriber, SubscriberId, Timestamp,
-    Transfer,
+    LedgerAccount, Meter, Nas, OutboxChange, OutboxItem, Package, PackageHolding, Payment, PaymentKey,
+    Pending, Plan, Pool, PoolGrant, RatingDocument, RememberedAnswer, Service, Session, SpoolPosition,
+    Subscriber, SubscriberId, Timestamp, Transfer,
 };
 use ipnet::IpNet;
 
@@ -56,6 +56,9 @@ pub enum Change {
         subscriber: SubscriberId,
         at: Timestamp,
     },
+    /// An event for a target. Its number must be new for it.
+    Event(OutboxItem),
+    Outbox(OutboxChange),
     /// How far an edge's spool has been taken in.
     EdgePosition {
         edge: String,

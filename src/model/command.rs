@@ -1,8 +1,8 @@
 //! What the ledger can be asked to do.
 
 use super::{
-    AccountId, ActLine, DataFile, Day, Money, Month, NasId, PaymentKey, PlanId, SessionKey, SpoolEntry,
-    SpoolPosition, SubscriberId, Timestamp, TransferId,
+    AccountId, ActLine, DataFile, Day, Delivery, DisabledTarget, Money, Month, NasId, OutboxKey, PaymentKey,
+    PlanId, SessionKey, SpoolEntry, SpoolPosition, SubscriberId, Timestamp, TransferId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +62,7 @@ pub enum Command {
     Terms(TermsCommand),
     Closing(ClosingCommand),
     Calls(CallCommand),
+    Outbox(OutboxCommand),
 }
 
 /// Money moved by hand. Nothing is edited: each is a new transfer.
@@ -209,6 +210,28 @@ pub struct RatingFiles {
     pub plans: Option<String>,
     #[serde(rename = "ub.json", default, skip_serializing_if = "Option::is_none")]
     pub budgets: Option<String>,
+}
+
+/// What becomes of events that were written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OutboxCommand {
+    /// What attempts have come to.
+    Delivered(Vec<Delivery>),
+    /// Deliver again.
+    Replay(Vec<OutboxKey>),
+    /// Do not deliver.
+    Drop(Vec<OutboxKey>),
+    /// Take old ones out of the store.
+    Forget(Vec<OutboxKey>),
+    /// Send a target an event that means nothing.
+    Test {
+        target: String,
+    },
+    /// Send a target nothing from now on.
+    Disable(DisabledTarget),
+    Enable {
+        target: String,
+    },
 }
 
 /// What an act is made of.

@@ -20,6 +20,7 @@ mod mac;
 mod meter;
 mod money;
 mod nas;
+mod outbox;
 mod outcome;
 mod payment;
 mod plan;
@@ -49,7 +50,7 @@ pub use change::Change;
 pub use closing::{ClosedMonth, PostingDate};
 pub use command::{
     ActDraft, Actor, BudgetOperation, CallCommand, ClosingCommand, Command, CorrectionCommand, LoadOptions,
-    PaymentRequest, RatingFiles, TermsCommand,
+    OutboxCommand, PaymentRequest, RatingFiles, TermsCommand,
 };
 pub use day::{Day, DayError, Month};
 pub use fee::{AccountState, Discount, FeeState, Pause, Promise, SubscribedService, SubscriberTerms};
@@ -59,6 +60,10 @@ pub use mac::{Mac, MacError};
 pub use meter::{Meter, MeterKey, MeteredService};
 pub use money::{Money, MoneyError, Price, basis_points};
 pub use nas::{Nas, Vendor};
+pub use outbox::{
+    Delivery, DeliveryState, DisabledTarget, EventKind, EventKinds, EventRules, EventTarget, NoticeTexts,
+    OutboxChange, OutboxItem, OutboxKey, Told,
+};
 pub use outcome::{Loaded, LoadedRow, Outcome, PlanChangeRow, Refusal, RowEffect};
 pub use payment::{Payment, PaymentKey};
 pub use plan::{

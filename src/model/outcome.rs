@@ -44,6 +44,10 @@ pub enum Outcome {
     CallDebited {
         cost: String,
     },
+    /// The event that was written down.
+    Sent {
+        event: i64,
+    },
     /// Entries taken from a spool.
     Replayed {
         applied: usize,

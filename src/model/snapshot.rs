@@ -1,9 +1,9 @@
 //! What the engine starts from.
 
 use super::{
-    Account, AccountState, BooksState, Budget, FeeState, Group, LedgerAccount, Meter, Money, Nas, Package,
-    PackageHolding, Pending, Plan, Pool, PoolGrant, RatingDocument, Service, Session, SpoolPosition,
-    Subscriber,
+    Account, AccountState, BooksState, Budget, DisabledTarget, FeeState, Group, LedgerAccount, Meter, Money,
+    Nas, Package, PackageHolding, Pending, Plan, Pool, PoolGrant, RatingDocument, Service, Session,
+    SpoolPosition, Subscriber, Told,
 };
 use std::collections::HashMap;
 
@@ -36,4 +36,8 @@ pub struct Snapshot {
     pub rating_documents: Vec<RatingDocument>,
     pub books: BooksState,
     pub last_transfer: i64,
+    /// Number of the last event of the outbox.
+    pub last_event: i64,
+    pub disabled_targets: Vec<DisabledTarget>,
+    pub told: Vec<Told>,
 }

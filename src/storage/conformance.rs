@@ -3,12 +3,14 @@
 mod addresses;
 mod billing;
 mod odd;
+mod outbox;
 mod postings;
 mod reports;
 
 pub(super) use addresses::*;
 pub(super) use billing::*;
 use odd::*;
+pub(super) use outbox::*;
 pub(super) use postings::*;
 pub(super) use reports::*;
 
@@ -49,6 +51,10 @@ macro_rules! for_each_conformance_test {
             an_address_is_found_inside_the_prefixes_of_sessions,
             a_session_that_changes_its_address_had_each_in_its_time,
             an_agreement_is_found_from_its_beginning_until_its_end,
+            an_event_is_pending_until_something_becomes_of_it,
+            nothing_is_pending_for_a_disabled_target,
+            old_events_are_found_and_forgotten_but_the_newest,
+            what_is_known_of_the_outbox_is_loaded,
         }
     };
 }

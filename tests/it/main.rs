@@ -27,6 +27,8 @@ mod metrics;
 mod nas;
 /// What operations answer to doors.
 mod operations;
+/// Events to webhooks and commands.
+mod outbox;
 /// The RADIUS servers and CoA, against FreeRADIUS's clients, our generator and hand-made packets.
 mod radius;
 /// The main job, end to end, with server and enforcer as processes.

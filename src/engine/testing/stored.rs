@@ -38,6 +38,9 @@ pub(crate) struct Stored {
     rating_documents: BTreeMap<String, RatingDocument>,
     books: BooksState,
     last_transfer: i64,
+    last_event: i64,
+    disabled_targets: BTreeMap<String, DisabledTarget>,
+    told: BTreeMap<SubscriberId, Told>,
 }
 
 impl Stored {
@@ -70,6 +73,12 @@ impl Stored {
             Change::EdgePosition { edge, position } => {
                 self.edge_positions.insert(edge.clone(), *position);
             }
+            Change::Event(new) => self.last_event = self.last_event.max(new.event),
+            Change::Outbox(OutboxChange::Disabled(new)) => {
+                put(&mut self.disabled_targets, new.name.clone(), new);
+            }
+            Change::Outbox(OutboxChange::Enabled(name)) => drop(self.disabled_targets.remove(name)),
+            Change::Outbox(OutboxChange::Told(new)) => put(&mut self.told, new.subscriber, new),
             // A start does not ask for these.
             Change::Payment(_)
             | Change::PaymentReversed(_)
@@ -77,6 +86,7 @@ impl Stored {
             | Change::Answer(_)
             | Change::ForgetAnswers(_)
             | Change::Audit(_)
+            | Change::Outbox(_)
             | Change::AddressAssigned(_)
             | Change::AddressWithdrawn { .. } => {}
         }
@@ -134,6 +144,9 @@ impl Stored {
             rating_documents: all(&self.rating_documents),
             books: self.books.clone(),
             last_transfer: self.last_transfer,
+            last_event: self.last_event,
+            disabled_targets: all(&self.disabled_targets),
+            told: all(&self.told),
         }
     }
 }

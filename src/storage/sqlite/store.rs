@@ -3,7 +3,7 @@
 use super::super::vault::{Place, Vault};
 use super::super::{Batch, Lease, Lookup, Store, StoreError};
 use super::write::Statements;
-use super::{SqliteReader, connection, read, schema, tables, write};
+use super::{SqliteReader, connection, outbox, read, schema, tables, write};
 use crate::model::*;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use std::collections::HashMap;
@@ -214,6 +214,9 @@ fn load(connection: &mut Connection, vault: &Vault) -> Result<Snapshot, StoreErr
         budgets: read::rows(t, "SELECT body FROM budget", [], read::body)?,
         rating_documents: read::rows(t, &tables::RATING_DOCUMENT.select(), [], read::rating_document)?,
         books: read::rows(t, "SELECT body FROM books", [], read::body)?.pop().unwrap_or_default(),
+        last_event: t.query_row("SELECT coalesce(max(event), 0) FROM outbox", [], |row| row.get(0))?,
+        disabled_targets: read::rows(t, &tables::OUTBOX_DISABLED.select(), [], outbox::disabled_target)?,
+        told: read::rows(t, &tables::OUTBOX_TOLD.select(), [], outbox::told)?,
         last_transfer: t.query_row("SELECT coalesce(max(id), 0) FROM transfer", [], |row| row.get(0))?,
     })
 }

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod billing;
+mod outbox;
 
 use super::super::StoreError;
 use super::super::vault::{Place, Vault};
@@ -52,10 +53,18 @@ enum Statement {
     SessionAddressLeft,
     Assignment,
     AssignmentEnd,
+    Event,
+    EventDelivered,
+    EventReplayed,
+    EventDropped,
+    EventForgotten,
+    TargetDisabled,
+    TargetEnabled,
+    Told,
 }
 
 impl Statement {
-    const COUNT: usize = 34;
+    const COUNT: usize = 42;
 }
 
 impl Statements {
@@ -96,6 +105,14 @@ impl Statements {
             tables::SESSION_ADDRESS_LEFT.to_owned(),
             tables::ADDRESS_ASSIGNMENT.upsert(),
             tables::ADDRESS_ASSIGNMENT_END.to_owned(),
+            tables::EVENT.to_owned(),
+            tables::EVENT_DELIVERED.to_owned(),
+            tables::EVENT_REPLAYED.to_owned(),
+            tables::EVENT_DROPPED.to_owned(),
+            "DELETE FROM outbox WHERE event = ?1 AND target = ?2 AND state <> 'pending'".to_owned(),
+            tables::OUTBOX_DISABLED.upsert(),
+            "DELETE FROM outbox_disabled WHERE target = ?1".to_owned(),
+            tables::OUTBOX_TOLD.upsert(),
         ])
     }
 }
@@ -195,6 +212,8 @@ fn write(to: &mut Prepared<'_>, vault: &Vault, change: &Change) -> Result<(), St
         Change::AddressWithdrawn { prefix, kind, subscriber, at } => {
             addresses::withdrawn(to, prefix, *kind, *subscriber, *at)
         }
+        Change::Event(item) => outbox::event(to, item),
+        Change::Outbox(change) => outbox::change(to, change),
         billing => billing::write(to, billing),
     }
 }
