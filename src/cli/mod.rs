@@ -21,6 +21,7 @@ mod load;
 mod logging;
 mod namespaces;
 mod nas_order;
+mod outbox;
 mod output;
 mod pay;
 mod payments;
@@ -145,6 +146,9 @@ enum Command {
     CloseMonth(close_month::CloseMonth),
     /// Acts of a closed month
     Acts(close_month::Acts),
+    /// Events for webhooks and commands: what waits, what failed, and again
+    #[command(subcommand)]
+    Outbox(outbox::Outbox),
     /// The load generators that the published figures were made with
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -260,6 +264,7 @@ pub fn run() -> u8 {
         Command::Reconcile(command) => command.run(&context),
         Command::CloseMonth(command) => command.run(&context),
         Command::Acts(command) => command.run(&context),
+        Command::Outbox(command) => command.run(&context),
         Command::Bench(command) => return bench::run(command),
     };
     match result {

@@ -148,6 +148,7 @@ impl Notify {
             texts: NoticeTexts {
                 subject: own(&self.cut_subject, subject),
                 text: own(&self.cut_text, text),
+                date_format: self.language.date_format().to_owned(),
                 currency: currency.to_owned(),
             },
             notice_at: self.notice_at,
@@ -170,6 +171,13 @@ impl Notify {
 }
 
 impl NoticeLanguage {
+    fn date_format(self) -> &'static str {
+        match self {
+            NoticeLanguage::Ru => "%d.%m.%Y",
+            NoticeLanguage::En => "%Y-%m-%d",
+        }
+    }
+
     /// Subject and text of the notice before a cut.
     fn cut_texts(self) -> (&'static str, &'static str) {
         match self {

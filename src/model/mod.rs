@@ -53,7 +53,9 @@ pub use command::{
     OutboxCommand, PaymentRequest, RatingFiles, TermsCommand,
 };
 pub use day::{Day, DayError, Month};
-pub use fee::{AccountState, Discount, FeeState, Pause, Promise, SubscribedService, SubscriberTerms};
+pub use fee::{
+    AccountState, Discount, FeeState, Noticed, Pause, Promise, SubscribedService, SubscriberTerms,
+};
 pub use feed::{FeedEntry, FeedPage, PortGuard, PortProtocol};
 pub use ids::{AccountId, GroupId, NasId, PlanId, PoolId, SubscriberId, TransferId};
 pub use mac::{Mac, MacError};

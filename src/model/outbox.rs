@@ -143,13 +143,20 @@ impl Default for EventRules {
 pub struct NoticeTexts {
     pub subject: String,
     pub text: String,
+    /// Of `{date}`, as strftime(3) has it.
+    pub date_format: String,
     /// ISO 4217 code of the ledger's currency.
     pub currency: String,
 }
 
 impl Default for NoticeTexts {
     fn default() -> NoticeTexts {
-        NoticeTexts { subject: String::new(), text: String::new(), currency: "RUB".to_owned() }
+        NoticeTexts {
+            subject: String::new(),
+            text: String::new(),
+            date_format: "%Y-%m-%d".to_owned(),
+            currency: "RUB".to_owned(),
+        }
     }
 }
 

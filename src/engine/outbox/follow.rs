@@ -11,7 +11,7 @@ pub fn follow(state: &State, changes: &mut Vec<Change>, now: Timestamp) {
     if state.settings.events.targets.is_empty() {
         return;
     }
-    let mut pen = Pen::new(state, now);
+    let mut pen = Pen::new(state, now).after(changes);
     let accounts = Accounts::of(state, changes);
     for (at, change) in changes.iter().enumerate() {
         match change {

@@ -6,10 +6,12 @@
 //! last when a batch is closed ([`State::standing_events`]). Where nobody is told of a kind, nothing of it is computed.
 
 mod follow;
+mod notices;
 mod pen;
 mod standings;
 
 pub(super) use follow::follow;
+pub(super) use notices::{next_notices, notices};
 
 use super::{Decision, State};
 use crate::model::*;

@@ -18,6 +18,13 @@ impl<'a> Pen<'a> {
         Pen { state, now, last: state.outbox.last_event, changes: Vec::new() }
     }
 
+    /// Goes on after events that the same decision has written already.
+    pub fn after(self, changes: &[Change]) -> Pen<'a> {
+        let written =
+            changes.iter().filter_map(|c| if let Change::Event(item) = c { Some(item.event) } else { None });
+        Pen { last: written.max().map_or(self.last, |event| self.last.max(event)), ..self }
+    }
+
     /// Number of the last event written.
     pub fn last(&self) -> i64 {
         self.last

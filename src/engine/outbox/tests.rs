@@ -1,5 +1,7 @@
 //! The table of events: what each thing that happens says, and to whom.
 
+mod notices;
+
 use super::*;
 use crate::engine::Settings;
 use crate::engine::testing::{Ledger, NOW, SAMPLE, load, payment, record, stored};

@@ -348,4 +348,14 @@ impl Courier {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_cut_between_characters() {
+        assert_eq!(shortened("no"), "no");
+        let long = "ё".repeat(ERROR_OCTETS_MAX);
+        assert_eq!(shortened(&format!("x{long}")).len(), ERROR_OCTETS_MAX - 1);
+        assert_eq!(shortened(&long).len(), ERROR_OCTETS_MAX);
+    }
+}

@@ -40,7 +40,7 @@ password = "secret-word"
 contract = "1002"
 access = "static"
 ip = "10.9.0.3"
-balance = "0"
+balance = "100.00"
 "#;
 
 /// A server with its database, to be killed and started again.

@@ -15,7 +15,7 @@ pub(super) async fn call(method: &str, mut call: Call) -> Result<Value, RpcError
     match method {
         "status" => {
             let Nothing {} = call.read()?;
-            value(call.operations.status())
+            blocking(move || Ok(call.operations.status())).await
         }
         "find" => {
             let Words { words } = call.read()?;

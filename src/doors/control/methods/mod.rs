@@ -4,6 +4,7 @@
 mod access;
 mod look;
 mod money;
+mod outbox;
 mod reports;
 mod terms;
 
@@ -26,6 +27,8 @@ pub(super) async fn call(method: &str, call: Call) -> Result<Value, RpcError> {
         }
         "promise" | "pause" | "resume" | "plan" | "service.add" | "service.remove" | "package"
         | "discount" | "cut.list" | "cut.approve" | "cut.defer" => terms::call(method, call).await,
+        "outbox.list" | "outbox.targets" | "outbox.replay" | "outbox.drop" | "outbox.test"
+        | "outbox.enable" | "outbox.disable" => outbox::call(method, call).await,
         _ => Err(unknown(method)),
     }
 }
