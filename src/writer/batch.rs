@@ -169,9 +169,9 @@ impl Writer {
 
     /// Decides and commits jobs in this thread; used where nothing else can go on meanwhile.
     pub(super) fn process(&mut self, jobs: Vec<Job>) {
-        let mut decided = Decided::default();
-        self.decide(jobs, &mut decided);
-        self.open = decided;
+        let mut open = std::mem::take(&mut self.open);
+        self.decide(jobs, &mut open);
+        self.open = open;
         self.tell_standings();
         let decided = std::mem::take(&mut self.open);
         self.commit_here(decided);

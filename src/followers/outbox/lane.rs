@@ -53,9 +53,15 @@ impl Running {
         let _ = self.inbox.try_send(Message::Look);
     }
 
-    /// Waits for what is under way, but not for long.
-    pub fn stop(self) {
-        if self.inbox.send(Message::Stop).is_ok() && self.thread.join().is_err() {
+    /// Begins no further delivery.
+    pub fn halt(&self) {
+        // Its thread takes messages until it has got this one.
+        let _ = self.inbox.send(Message::Stop);
+    }
+
+    /// Waits for what is under way, but not for long. [`Running::halt`] comes first.
+    pub fn join(self) {
+        if self.thread.join().is_err() {
             tracing::error!("a lane of the outbox ended badly");
         }
     }
@@ -263,7 +269,9 @@ impl Lane {
         self.halted.store(false, Ordering::Relaxed);
         let full = page.len() >= PAGE_MAX;
         let next = page.iter().map(|row| row.next_at).find(|at| *at > now);
-        let due: Vec<OutboxRow> = page.into_iter().filter(|row| row.next_at <= now).collect();
+        let mut due: Vec<OutboxRow> = page.into_iter().filter(|row| row.next_at <= now).collect();
+        // One that comes again was before those that wait for it.
+        due.sort_by_key(|row| row.key.event);
         let mut given = self.give(&due, most, |lane, row| lane.waits_for_another(row, now));
         if given == 0 && full && self.given.is_empty() {
             // Nothing but events that wait for one: those behind them are not to wait too.

@@ -98,7 +98,10 @@ pub async fn run(targets: Vec<NotifyTarget>, operations: Arc<Operations>, mut st
             }
         }
     }
-    let ended = tokio::task::spawn_blocking(move || lanes.into_iter().for_each(lane::Running::stop));
+    let ended = tokio::task::spawn_blocking(move || {
+        lanes.iter().for_each(lane::Running::halt);
+        lanes.into_iter().for_each(lane::Running::join);
+    });
     if ended.await.is_err() {
         tracing::error!("a lane of the outbox ended badly");
     }

@@ -30,6 +30,33 @@ fn a_payment_comes_to_its_webhook_signed_and_once() {
     assert_eq!(posts.len(), 2);
 }
 
+#[test]
+fn what_was_delivered_long_ago_is_taken_out_of_the_store_at_the_next_start() {
+    let receiver = Receiver::start();
+    let mut server = Server::start(&webhook("crm", &receiver, "\"payment\""));
+    for id in ["p1", "p2", "p3"] {
+        server.headgate(&["pay", "1001", "10", "--operator", "osmp", "--id", id]);
+    }
+    wait_until("all are done", SOON, || {
+        let items = server.json(&["outbox", "list"]);
+        items.as_array().unwrap().iter().filter(|item| item["state"] == "done").count() == 3
+    });
+    server.kill();
+    let store = rusqlite::Connection::open(server.path("state/headgate.db")).unwrap();
+    let eight_days = 8 * 86_400 * 1_000_000_i64;
+    store.execute("UPDATE outbox SET at = at - ?1 WHERE event <> 2", [eight_days]).unwrap();
+    store.execute("UPDATE outbox SET at = at - ?1, state = 'pending' WHERE event = 2", [eight_days]).unwrap();
+    store.execute("INSERT INTO outbox_disabled VALUES ('crm', 0, 'away')", []).unwrap();
+    server.serve();
+    // The newest stays, because numbers go on from it.
+    wait_until("the first is gone and the second has failed", SOON, || {
+        let items = server.json(&["outbox", "list"]);
+        let left: Vec<_> = items.as_array().unwrap().iter().map(|item| &item["event"]).collect();
+        left == [3, 2] && items[1]["state"] == "failed"
+    });
+    assert_eq!(receiver.posts().len(), 3);
+}
+
 /// By Python's own HMAC.
 fn verify(signature: &str, id: &str, timestamp: &str, body: &str) {
     let script = "import base64, hashlib, hmac, sys\n\

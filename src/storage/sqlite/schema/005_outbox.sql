@@ -16,7 +16,7 @@ CREATE TABLE outbox (
     body     TEXT    NOT NULL,
     PRIMARY KEY (event, target)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX outbox_pending ON outbox (target, next_at, event) WHERE state = 'pending';
+CREATE INDEX outbox_pending ON outbox (target, next_at, event, since) WHERE state = 'pending';
 CREATE INDEX outbox_failed ON outbox (target, event) WHERE state = 'failed';
 
 -- Targets to which nothing is sent until an operator enables them.
