@@ -21,6 +21,7 @@ mod load;
 mod logging;
 mod namespaces;
 mod nas_order;
+mod operator;
 mod outbox;
 mod output;
 mod pay;
@@ -146,6 +147,12 @@ enum Command {
     CloseMonth(close_month::CloseMonth),
     /// Acts of a closed month
     Acts(close_month::Acts),
+    /// People and programs who may call the server's doors
+    #[command(subcommand)]
+    Operator(operator::Operator),
+    /// Roles: named sets of rights
+    #[command(subcommand)]
+    Role(operator::Role),
     /// Events for webhooks and commands: what waits, what failed, and again
     #[command(subcommand)]
     Outbox(outbox::Outbox),
@@ -264,6 +271,8 @@ pub fn run() -> u8 {
         Command::Reconcile(command) => command.run(&context),
         Command::CloseMonth(command) => command.run(&context),
         Command::Acts(command) => command.run(&context),
+        Command::Operator(command) => command.run(&context),
+        Command::Role(command) => command.run(&context),
         Command::Outbox(command) => command.run(&context),
         Command::Bench(command) => return bench::run(command),
     };

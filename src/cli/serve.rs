@@ -12,7 +12,8 @@ use crate::followers::{coa, outbox};
 use crate::model::*;
 use crate::observe::RuntimeLog;
 use crate::operations::{
-    Counters, Followers, Operations, PortRules, RadiusRules, Recorder, Reports, replay_until_stopped,
+    Counters, Followers, Operations, PortRules, RadiusRules, Recorder, Reports, StaffLogins,
+    replay_until_stopped,
 };
 use crate::storage::{Reader, Spool, SpoolReader, SqliteStore, Vault};
 use crate::web::Captive;
@@ -205,8 +206,15 @@ fn operations(
         ports: watch::Sender::new(port_rules(config)),
         followers: Followers::default(),
         nas_orders,
+        staff_logins: staff_logins(config),
         started: ledger.clock.now(),
     }
+}
+
+fn staff_logins(config: &Config) -> Arc<StaffLogins> {
+    let logins = StaffLogins::default();
+    logins.set_sid_days(config.management.sid_days);
+    Arc::new(logins)
 }
 
 /// Who may reach the ports that are listened on.
@@ -490,6 +498,7 @@ fn reload_on_hangup(mut config: Config, path: PathBuf, doors: OpenDoors, operati
             };
             doors.api.reconfigure(new.system_api.clone());
             doors.management.reconfigure(new.management.clone());
+            operations.staff_logins.set_sid_days(new.management.sid_days);
             if let Some(Err(error)) = doors.identity.as_ref().map(|i| i.reload(&new.management.certificate)) {
                 tracing::error!(%error, "the old TLS certificate stays");
             }

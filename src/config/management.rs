@@ -8,6 +8,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 const PORT: u16 = 8443;
+const SID_DAYS: u32 = 30;
+const SID_DAYS_MAX: u32 = 3_650;
 /// Tokens are tried one after the other for every request.
 const FEED_TOKENS_MAX: usize = 1024;
 
@@ -19,6 +21,8 @@ pub struct Management {
     pub plain_listen: Vec<SocketAddr>,
     pub certificate: CertificateFiles,
     pub allow: AllowList,
+    /// An operator's login (SID) lives so many days.
+    pub sid_days: u32,
     pub feed_tokens: Vec<FeedToken>,
 }
 
@@ -49,6 +53,7 @@ impl Default for Management {
             plain_listen: Vec::new(),
             certificate: CertificateFiles::SelfSigned,
             allow: AllowList::loopback(),
+            sid_days: SID_DAYS,
             feed_tokens: Vec::new(),
         }
     }
@@ -78,7 +83,7 @@ impl Management {
             .parsed("tls-certificate", &mut certificate, ABSOLUTE_PATH, path)
             .parsed("tls-key", &mut key, ABSOLUTE_PATH, path)
             .allow("allow", &mut management.allow)
-            .not_served("sid-days");
+            .number("sid-days", &mut management.sid_days, 1..=SID_DAYS_MAX);
         if management.plain_listen.iter().any(|address| !address.ip().to_canonical().is_loopback()) {
             let why = "without TLS only addresses of loopback are listened on, such as \"127.0.0.1:8444\"";
             section.refuse("plain-listen", &format!("{why}; expected those, or `listen` for the others"));

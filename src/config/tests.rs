@@ -360,7 +360,6 @@ fn what_this_version_does_not_serve_is_refused_by_name() {
         ("[server]\nrole = \"edge\"", "server.role"),
         ("[store]\nurl = \"postgres://u:hidden@h/db\"", "store.url"),
         ("[radius]\nradsec = [\"0.0.0.0:2083\"]", "radius.radsec"),
-        ("[management]\nsid-days = 30", "management.sid-days"),
         ("[payments]\nlisten = []", "payments"),
         ("[edge]\ntoken = \"hidden\"", "edge"),
         ("[backup]", "backup"),

@@ -150,6 +150,19 @@ impl Inner {
         self.slots.get(&id).map(|slot| Arc::clone(&slot.visible))
     }
 
+    /// Whether a group is this one or lies below it.
+    pub fn group_within(&self, group: GroupId, above: GroupId) -> bool {
+        let parent = |id: &GroupId| self.groups.get(id).and_then(|group| group.parent);
+        // Files make no circles; the bound holds whatever a store holds.
+        std::iter::successors(Some(group), parent).take(self.groups.len() + 1).any(|id| id == above)
+    }
+
+    /// By its name, or by its id as text.
+    pub fn group_named(&self, name: &str) -> Option<&Group> {
+        let named = self.groups.values().find(|group| group.name == name);
+        named.or_else(|| self.groups.get(&GroupId(name.parse().ok()?)))
+    }
+
     pub(super) fn define_groups<'a>(&mut self, groups: impl Iterator<Item = &'a Group>) {
         self.groups = groups.map(|group| (group.id, group.clone())).collect();
     }

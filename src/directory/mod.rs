@@ -13,6 +13,7 @@ mod lookup;
 mod nases;
 mod pools;
 mod reservations;
+mod staff;
 mod staged;
 mod strangers;
 
@@ -54,6 +55,7 @@ pub struct Directory {
     /// Sources that nobody has, apart from logins: a flood of forged ones pushes no login out.
     sighted: Mutex<strangers::Strangers>,
     calls: RwLock<CallBook>,
+    staff: RwLock<staff::StaffShelf>,
     revision: watch::Sender<u64>,
     epoch: u64,
 }
@@ -72,6 +74,7 @@ impl Directory {
             strangers: Mutex::default(),
             sighted: Mutex::default(),
             calls: RwLock::default(),
+            staff: RwLock::default(),
             revision: watch::Sender::new(0),
             epoch: u64::from_le_bytes(epoch) >> 16,
         }
@@ -85,6 +88,8 @@ impl Directory {
             network: true,
             subjects: state.call_subjects().map(str::to_owned).collect(),
             tariffs: true,
+            staff: true,
+            staff_sessions: state.staff_session_hashes().collect(),
             pending: state.open_pending().map(str::to_owned).collect(),
         };
         {
@@ -117,6 +122,7 @@ impl Directory {
     /// Publishes what a committed batch touched, as it was right after that batch.
     pub fn publish_staged(&self, staged: Staged) {
         self.publish_calls(staged.calls);
+        self.publish_staff(staged.staff);
         let mut inner = self.inner.write();
         let mut nases_changed = false;
         if let Some(network) = &staged.network {

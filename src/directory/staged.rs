@@ -1,6 +1,7 @@
 //! What a batch changed, taken from the state before later batches change it further.
 
 use super::calls::CallNews;
+use super::staff::StaffNews;
 use crate::engine::{State, SubscriberView, Touched};
 use crate::model::*;
 use std::collections::HashSet;
@@ -14,6 +15,7 @@ pub struct Staged {
     /// None: nothing of it changed.
     pub(super) network: Option<Network>,
     pub(super) calls: CallNews,
+    pub(super) staff: StaffNews,
     /// References of the pending transfers that are shown with it.
     pub(super) pending: HashSet<String>,
 }
@@ -36,6 +38,7 @@ impl Staged {
                 groups: state.groups().cloned().collect(),
             }),
             calls: CallNews::of(state, touched),
+            staff: StaffNews::of(state, touched),
             pending: touched.pending.clone(),
         }
     }

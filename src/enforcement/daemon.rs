@@ -124,7 +124,7 @@ pub struct Outlets {
 /// Enforces until `stop` is set, in the network namespace of the calling thread. The table stays behind as it is.
 ///
 /// Side effects: threads `enforce-*`; table `inet headgate`; HTB classes below root `6867:` on the devices to shape;
-/// `enforce.state` and `reports.kept` in the state directory; tells systemd that it is ready once a saved state is
+/// `enforce.state`, `enforce.changes` and `reports.kept` in the state directory; tells systemd that it is ready once a saved state is
 /// applied, or none was found. Before the first state is known, the kernel is left as it is found.
 pub fn run(settings: &Settings, stop: &Arc<AtomicBool>) -> Result<(), EnforceError> {
     run_until_ended(settings, stop).map(drop)
@@ -175,7 +175,8 @@ fn enforce(
         vec![spawn("enforce-watch", || watcher.run())?, spawn("enforce-feed", || follower.run())?];
     if gate.outlets.counted.is_some() && gate.wanted.scope().filter {
         let (kernel, events, stop) = (Kernel::open()?, sender.clone(), Arc::clone(stop));
-        threads.push(spawn("enforce-count", move || meter::run(kernel, &events, &stop))?);
+        let counted = Arc::clone(&gate.counted);
+        threads.push(spawn("enforce-count", move || meter::run(kernel, &counted, &events, &stop))?);
     }
     if let Some(outlet) = gate.outlets.sightings.take().filter(|_| settings.sightings) {
         let (kernel, stop) = (Kernel::open()?, Arc::clone(stop));
@@ -256,6 +257,8 @@ struct Gate {
     /// The reporter, which asks those whom the feed names whether they are there.
     news: Option<News>,
     book: Book,
+    /// Somebody's octets are counted, or once were; read by the meter.
+    counted: Arc<AtomicBool>,
     /// A whole state is known, from the disk or the feed.
     known: bool,
     saver: Saver,
@@ -298,6 +301,7 @@ impl Gate {
             outlets,
             news,
             book: Book::default(),
+            counted: Arc::default(),
             known: false,
             saver,
             foreign: Arc::default(),
@@ -315,7 +319,14 @@ impl Gate {
     fn start(&mut self, settings: &Settings) -> Result<(), EnforceError> {
         let saved = saved::load(&settings.state_dir, &self.purpose, &mut self.shaping);
         self.known = saved.is_some();
-        self.wanted = saved.unwrap_or_else(|| Wanted::new(self.purpose.scope));
+        self.wanted = match saved {
+            Some((wanted, number)) => {
+                self.saver.take_over(number);
+                wanted
+            }
+            None => Wanted::new(self.purpose.scope),
+        };
+        self.note_counted(self.wanted.entries().map(|(_, entry)| entry.access));
         let garden = Garden::new(&settings.walled_garden, self.wanted.walled());
         self.wanted.take_walled(&garden.nets());
         if let Some(news) = &self.news {
@@ -390,12 +401,17 @@ impl Gate {
         if let Some(news) = &self.news {
             news.page(page);
         }
-        self.saver.note();
-        if !self.known {
-            self.known = true;
-            return self.look("the first page", Telling::Quiet);
-        }
-        self.apply(&change.plan, change.rebuild, "a page of the feed")
+        self.note_counted(page.entries.iter().map(|entry| entry.access));
+        let result = match self.known {
+            true => self.apply(&change.plan, change.rebuild, "a page of the feed"),
+            false => {
+                self.known = true;
+                self.look("the first page", Telling::Quiet)
+            }
+        };
+        // The gate first: saving is not waited for, but making its lines takes time.
+        self.saver.page(page);
+        result
     }
 
     fn take_walled(&mut self, nets: &[IpNet]) -> Result<(), EnforceError> {
@@ -403,8 +419,15 @@ impl Gate {
         if !self.known {
             return Ok(());
         }
-        self.saver.note();
-        self.apply(&plan, false, "the walled garden")
+        let result = self.apply(&plan, false, "the walled garden");
+        self.saver.garden(nets, &self.wanted.cursor);
+        result
+    }
+
+    fn note_counted(&self, mut accesses: impl Iterator<Item = AccessMethod>) {
+        if !self.counted.load(Ordering::Relaxed) && accesses.any(|access| access != AccessMethod::Radius) {
+            self.counted.store(true, Ordering::Relaxed);
+        }
     }
 
     /// What removed elements had counted.

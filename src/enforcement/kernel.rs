@@ -19,7 +19,8 @@ use super::ranges::{Family, Range};
 use super::sightings::{SEEN_MAX, Sighting};
 use super::skeleton::{Skeleton, TABLE};
 use super::wanted::{Data, Elements, Plan, SetId, Sets};
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A set is made for this many elements at least, and for four times what it holds: the kernel sizes its hash once.
 const SET_SIZE_MIN: u32 = 65_536;
@@ -52,6 +53,8 @@ pub struct Kernel {
     generation: u64,
     /// How many elements each set of the table may hold, as far as known.
     capacities: BTreeMap<SetId, u32>,
+    /// Sets that have, or had, metered elements.
+    metered: BTreeSet<SetId>,
     /// The table's chains, when it is known to be whole.
     chains: Vec<&'static str>,
 }
@@ -68,7 +71,13 @@ enum Way {
 impl Kernel {
     /// Opens the socket in the calling thread's network namespace.
     pub fn open() -> Result<Kernel, NetlinkError> {
-        Ok(Kernel { socket: Socket::open()?, generation: 0, capacities: BTreeMap::new(), chains: Vec::new() })
+        Ok(Kernel {
+            socket: Socket::open()?,
+            generation: 0,
+            capacities: BTreeMap::new(),
+            metered: BTreeSet::new(),
+            chains: Vec::new(),
+        })
     }
 
     /// What notifications of our own changes name as their author.
@@ -115,7 +124,7 @@ impl Kernel {
         let parts = encoded(skeleton, size)?;
         let mut batch = self.socket.batch();
         let echoes = match way {
-            Way::InPlace => self.empty_table(&mut batch, skeleton, sets),
+            Way::InPlace => self.empty_table(&mut batch, skeleton),
             Way::FromNothing => {
                 // Deleting a missing table is refused, so it is added first.
                 for message_type in [wire::NEWTABLE, wire::DELTABLE, wire::NEWTABLE] {
@@ -132,7 +141,7 @@ impl Kernel {
         for id in &skeleton.sets {
             let elements: Vec<(Range, Data)> =
                 sets.get(id).into_iter().flatten().map(|(range, data)| (*range, *data)).collect();
-            self.put(&mut batch, *id, elements, generation);
+            self.put(&mut batch, *id, Cow::Owned(elements), generation);
         }
         let finals = self.commit(batch, echoes)?;
         self.capacities = skeleton.sets.iter().map(|id| (*id, size(*id))).collect();
@@ -142,13 +151,9 @@ impl Kernel {
 
     /// Takes everything out of our table but the chains that stay; elements that count are told. Gives how many that
     /// may be.
-    fn empty_table(&self, batch: &mut Batch, skeleton: &Skeleton, sets: &Sets) -> usize {
-        let metered = |id: &SetId| {
-            let elements = sets.get(id);
-            elements.is_some_and(|e| e.values().any(|data| matches!(data, Data::Metered { .. })))
-        };
+    fn empty_table(&self, batch: &mut Batch, skeleton: &Skeleton) -> usize {
         let mut echoes = 0usize;
-        for (id, capacity) in self.capacities.iter().filter(|(id, _)| id.counts() && metered(id)) {
+        for (id, capacity) in self.capacities.iter().filter(|(id, _)| self.metered.contains(id)) {
             batch.remove_all_elements(TABLE, &written_as(*id, &id.name()));
             echoes = echoes.saturating_add(usize::try_from(*capacity).unwrap_or(usize::MAX));
         }
@@ -171,10 +176,13 @@ impl Kernel {
         self.generation
     }
 
-    fn put(&mut self, batch: &mut Batch, id: SetId, mut elements: Vec<(Range, Data)>, generation: u64) {
+    fn put(&mut self, batch: &mut Batch, id: SetId, mut elements: Cow<'_, [(Range, Data)]>, generation: u64) {
+        if elements.iter().any(|(_, data)| data.is_metered()) {
+            self.metered.insert(id);
+        }
         if id.is_interval() && id.counts() {
             // In order, so that the same range has the same generation in both directions.
-            elements.sort_unstable_by_key(|(range, _)| *range);
+            elements.to_mut().sort_unstable_by_key(|(range, _)| *range);
             let last = generation.saturating_add(u64::try_from(elements.len()).unwrap_or(u64::MAX));
             self.generation = self.generation.max(last);
         }
@@ -204,6 +212,7 @@ impl Kernel {
         batch.table(TABLE, wire::NEWTABLE);
         batch.table(TABLE, wire::DELTABLE);
         self.capacities.clear();
+        self.metered.clear();
         self.chains.clear();
         self.commit(batch, 0).map(drop)
     }
@@ -217,14 +226,14 @@ impl Kernel {
         }
         let mut batch = self.socket.batch();
         for (id, ranges) in &plan.remove {
-            batch.remove_elements(TABLE, &written_as(*id, &id.name()), ranges);
+            batch.remove_elements(TABLE, &written_as(*id, &id.name()), ranges, plan.finals.contains(id));
         }
         let generation = self.next_generation();
         for (id, elements) in &plan.add {
-            self.put(&mut batch, *id, elements.clone(), generation);
+            self.put(&mut batch, *id, Cow::Borrowed(elements), generation);
         }
         let echoes =
-            plan.remove.iter().filter(|(id, _)| id.counts()).map(|(id, ranges)| {
+            plan.remove.iter().filter(|(id, _)| plan.finals.contains(id)).map(|(id, ranges)| {
                 if id.is_interval() { ranges.len().saturating_mul(2) } else { ranges.len() }
             });
         self.commit(batch, echoes.sum())
@@ -397,7 +406,11 @@ impl Kernel {
         let request = |sequence| elements::elements_request(TABLE, &name, sequence);
         let take = |dump: &mut ElementDump, message: &Message<'_>| dump.take(message, &set);
         let dump = self.socket.ask_consistently(request, take)?;
-        Ok(dump.map(|dump| dump.finish(&set)))
+        let elements = dump.map(|dump| dump.finish(&set));
+        if elements.iter().flatten().any(|(_, data)| data.is_metered()) {
+            self.metered.insert(id);
+        }
+        Ok(elements)
     }
 }
 
@@ -408,13 +421,7 @@ fn slots(id: SetId, elements: usize) -> u32 {
 }
 
 fn written_as(id: SetId, name: &str) -> elements::Set<'_> {
-    elements::Set {
-        name,
-        family: id.family(),
-        interval: id.is_interval(),
-        data: id.data_kind(),
-        counts: id.counts(),
-    }
+    elements::Set { name, family: id.family(), interval: id.is_interval(), data: id.data_kind() }
 }
 
 /// What the metered elements of a message have counted.

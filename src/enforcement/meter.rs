@@ -14,11 +14,11 @@ const READINGS_MAX: usize = 4096;
 /// How often it looks whether it is to stop.
 const LOOK_UP: Duration = Duration::from_millis(200);
 
-/// Reads until it is to stop; `kernel` is a socket of its own.
-pub fn run(mut kernel: Kernel, events: &SyncSender<Event>, stop: &Arc<AtomicBool>) {
+/// Reads until it is to stop, while somebody is counted at all; `kernel` is a socket of its own.
+pub fn run(mut kernel: Kernel, counted: &AtomicBool, events: &SyncSender<Event>, stop: &Arc<AtomicBool>) {
     let mut next = Instant::now() + INTERVAL;
     while !stop.load(Ordering::Relaxed) {
-        if Instant::now() < next {
+        if Instant::now() < next || !counted.load(Ordering::Relaxed) {
             std::thread::sleep(LOOK_UP);
             continue;
         }

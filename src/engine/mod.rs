@@ -25,6 +25,7 @@ mod reservations;
 mod rules;
 pub mod session;
 mod speed;
+mod staff;
 mod standing;
 mod state;
 mod terms;
@@ -40,6 +41,7 @@ pub use requests::Request;
 pub use reservations::{Direction, Prepaid};
 pub use rules::{CallRules, Settings};
 pub use session::{SessionEffect, SessionTable};
+pub use staff::StaffBook;
 pub use standing::available;
 pub use state::{State, SubscriberView, Touched};
 pub use terms::{PromiseOffer, Promises, promise_offer};
@@ -97,6 +99,7 @@ impl State {
             Command::Terms(command) => terms::decide(self, command, actor, now),
             Command::Closing(command) => closing::decide(self, command, actor, now),
             Command::Calls(command) => calls::decide(self, command, actor, now),
+            Command::Staff(request) => staff::decide(self, request, actor, now),
             Command::Outbox(command) => outbox::decide(self, command, now),
         }
     }

@@ -10,6 +10,7 @@ use super::reservations::{self, Prepaid};
 use super::rules::Settings;
 use super::session::SessionTable;
 use super::speed;
+use super::staff::{StaffBook, StaffSessions};
 use super::standing::{self, Shortage};
 use super::terms::Promises;
 use crate::model::*;
@@ -39,6 +40,8 @@ pub struct State {
     pub(super) calls: Calls,
     pub(super) outbox: Outbox,
     pub(super) sessions: SessionTable,
+    pub(super) staff: Arc<StaffBook>,
+    pub(super) staff_sessions: StaffSessions,
     grants: HashMap<(PoolId, std::net::IpAddr), PoolGrant>,
     edge_positions: HashMap<String, SpoolPosition>,
     last_transfer: i64,
@@ -61,6 +64,10 @@ pub struct Touched {
     /// Whose call budgets changed.
     pub subjects: HashSet<String>,
     pub tariffs: bool,
+    /// Operators, roles or keys.
+    pub staff: bool,
+    /// Whose SIDs were opened or ended.
+    pub staff_sessions: HashSet<SecretHash>,
     /// References of pending transfers that the ledger has now, open or not.
     pub pending: HashSet<String>,
 }
@@ -114,6 +121,8 @@ impl State {
             calls: Calls::default(),
             outbox: Outbox::new(snapshot.last_event, snapshot.disabled_targets, snapshot.told),
             sessions: SessionTable::default(),
+            staff: Arc::default(),
+            staff_sessions: StaffSessions::default(),
             grants: HashMap::new(),
             edge_positions: snapshot.edge_positions,
             last_transfer: snapshot.last_transfer,
@@ -142,6 +151,10 @@ impl State {
             .chain(snapshot.pending.into_iter().map(Change::Pending))
             .chain(snapshot.budgets.into_iter().map(Change::Budget))
             .chain(snapshot.rating_documents.into_iter().map(Change::RatingDocument))
+            .chain(snapshot.roles.into_iter().map(Change::Role))
+            .chain(snapshot.staff.into_iter().map(|staff| Change::Staff(Box::new(staff))))
+            .chain(snapshot.api_keys.into_iter().map(Change::ApiKey))
+            .chain(snapshot.staff_sessions.into_iter().map(Change::StaffSession))
             .chain([Change::Books(snapshot.books)]);
         for change in changes {
             state.absorb(&change, now, &mut touched);
@@ -212,6 +225,18 @@ impl State {
             }
             Change::EdgePosition { edge, position } => {
                 self.edge_positions.insert(edge.clone(), *position);
+            }
+            Change::Role(_) | Change::Staff(_) | Change::ApiKey(_) | Change::ApiKeyRevoked(_) => {
+                Arc::make_mut(&mut self.staff).absorb(change);
+                touched.staff = true;
+            }
+            Change::StaffSession(session) => {
+                self.staff_sessions.open(session);
+                touched.staff_sessions.insert(session.hash);
+            }
+            Change::StaffSessionEnded(hash) => {
+                self.staff_sessions.end(hash);
+                touched.staff_sessions.insert(*hash);
             }
             Change::Event(_) | Change::Outbox(_) => self.outbox.absorb(change),
             // Kept by the store alone.
@@ -510,6 +535,13 @@ impl State {
 
     pub fn pools(&self) -> impl Iterator<Item = &Arc<Pool>> {
         self.pools.values()
+    }
+
+    /// Whether a group is this one or lies below it.
+    pub(super) fn group_within(&self, group: GroupId, above: GroupId) -> bool {
+        let parent = |id: &GroupId| self.groups.get(id).and_then(|group| group.parent);
+        // Files make no circles; the bound holds whatever a store holds.
+        std::iter::successors(Some(group), parent).take(self.groups.len() + 1).any(|id| id == above)
     }
 
     pub fn groups(&self) -> impl Iterator<Item = &Group> {

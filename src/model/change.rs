@@ -1,10 +1,10 @@
 //! What a command changed, for the store and the directory.
 
 use super::{
-    Account, AccountState, Act, Assignment, AssignmentKind, AuditEntry, BooksState, Budget, FeeState, Group,
-    LedgerAccount, Meter, Nas, OutboxChange, OutboxItem, Package, PackageHolding, Payment, PaymentKey,
-    Pending, Plan, Pool, PoolGrant, RatingDocument, RememberedAnswer, Service, Session, SpoolPosition,
-    Subscriber, SubscriberId, Timestamp, Transfer,
+    Account, AccountState, Act, ApiKey, ApiKeyId, Assignment, AssignmentKind, AuditEntry, BooksState, Budget,
+    FeeState, Group, LedgerAccount, Meter, Nas, OutboxChange, OutboxItem, Package, PackageHolding, Payment,
+    PaymentKey, Pending, Plan, Pool, PoolGrant, RatingDocument, RememberedAnswer, Role, SecretHash, Service,
+    Session, SpoolPosition, Staff, StaffSession, Subscriber, SubscriberId, Timestamp, Transfer,
 };
 use ipnet::IpNet;
 
@@ -47,6 +47,13 @@ pub enum Change {
     /// Answers given before this moment are forgotten.
     ForgetAnswers(Timestamp),
     Audit(AuditEntry),
+    Role(Role),
+    Staff(Box<Staff>),
+    ApiKey(ApiKey),
+    ApiKeyRevoked(ApiKeyId),
+    StaffSession(StaffSession),
+    /// Closed, expired, or ended with its account.
+    StaffSessionEnded(SecretHash),
     /// A subscriber has an address from now on. For the history alone, as the next: what is configured now stands in the
     /// subscriber itself.
     AddressAssigned(Assignment),

@@ -2,7 +2,7 @@
 
 use super::{
     AccountId, ActLine, DataFile, Day, Delivery, DisabledTarget, Money, Month, NasId, OutboxKey, PaymentKey,
-    PlanId, SessionKey, SpoolEntry, SpoolPosition, SubscriberId, Timestamp, TransferId,
+    PlanId, SessionKey, SpoolEntry, SpoolPosition, StaffRequest, SubscriberId, Timestamp, TransferId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +62,7 @@ pub enum Command {
     Terms(TermsCommand),
     Closing(ClosingCommand),
     Calls(CallCommand),
+    Staff(Box<StaffRequest>),
     Outbox(OutboxCommand),
 }
 

@@ -36,6 +36,7 @@ mod service;
 mod session;
 mod shape;
 mod snapshot;
+mod staff;
 mod subscriber;
 mod time;
 mod transfer;
@@ -86,6 +87,10 @@ pub use service::{HoldingKey, Package, PackageHolding, Service};
 pub use session::{Session, SessionKey, SessionOrigin, Usage};
 pub use shape::{Bandwidth, Shape};
 pub use snapshot::Snapshot;
+pub use staff::{
+    ApiKey, ApiKeyId, Authority, Role, RoleId, SecretHash, Staff, StaffCommand, StaffId, StaffKind,
+    StaffLogin, StaffRequest, StaffSession,
+};
 pub use subscriber::{AccessMethod, Block, Subscriber};
 pub use time::{Clock, ManualClock, SystemClock, Timestamp};
 pub use transfer::{Asset, LedgerAccount, LedgerKind, PostedTransfer, Transfer, TransferKind};

@@ -1,9 +1,9 @@
 //! What the engine starts from.
 
 use super::{
-    Account, AccountState, BooksState, Budget, DisabledTarget, FeeState, Group, LedgerAccount, Meter, Money,
-    Nas, Package, PackageHolding, Pending, Plan, Pool, PoolGrant, RatingDocument, Service, Session,
-    SpoolPosition, Subscriber, Told,
+    Account, AccountState, ApiKey, BooksState, Budget, DisabledTarget, FeeState, Group, LedgerAccount, Meter,
+    Money, Nas, Package, PackageHolding, Pending, Plan, Pool, PoolGrant, RatingDocument, Role, Service,
+    Session, SpoolPosition, Staff, StaffSession, Subscriber, Told,
 };
 use std::collections::HashMap;
 
@@ -35,6 +35,11 @@ pub struct Snapshot {
     pub budgets: Vec<Budget>,
     pub rating_documents: Vec<RatingDocument>,
     pub books: BooksState,
+    /// Those that a command has made or changed; the others are [`Role::standard`]'s.
+    pub roles: Vec<Role>,
+    pub staff: Vec<Staff>,
+    pub api_keys: Vec<ApiKey>,
+    pub staff_sessions: Vec<StaffSession>,
     pub last_transfer: i64,
     /// Number of the last event of the outbox.
     pub last_event: i64,

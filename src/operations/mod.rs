@@ -25,6 +25,7 @@ mod report;
 mod search;
 mod self_service;
 mod silence;
+mod staff;
 mod statement;
 mod status;
 mod terms;
@@ -50,6 +51,7 @@ pub use reconcile::{BadLine, Counts, Difference, Reconciliation, RegistryRequest
 pub use record::{Record, Recorder, RecorderFull, replay_until_stopped};
 pub use report::{ReportError, Reports};
 pub use search::{FoundRow, SessionRow};
+pub use staff::{KeyInput, KeyMade, NewPassword, RoleRow, StaffDone, StaffInput, StaffLogins, StaffRow};
 pub use statement::{Statement, StatementLine, SumOfKind};
 pub use status::{Counters, Status};
 pub use terms::{PlanChange, PlanFor, PlanInput, PlanRow};
@@ -79,6 +81,8 @@ pub struct Operations {
     pub followers: Followers,
     /// Orders to NASes, carried out by the CoA follower.
     pub nas_orders: mpsc::Sender<NasOrder>,
+    /// What logins of the staff share.
+    pub staff_logins: Arc<StaffLogins>,
     pub started: Timestamp,
 }
 

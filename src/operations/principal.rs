@@ -1,6 +1,6 @@
 //! Who calls an operation through a door that knows its callers, and what he may.
 
-use crate::model::{Actor, GroupId, Refusal, Right, Rights};
+use crate::model::{Actor, Authority, GroupId, Refusal, Right, Rights, StaffLogin};
 
 /// An operator, an API account or a key, after authentication.
 #[derive(Clone, Debug)]
@@ -10,12 +10,19 @@ pub struct Principal {
     pub rights: Rights,
     /// A reseller's: sees and changes subscribers of this group and of the groups below it, nobody else's.
     pub company: Option<GroupId>,
+    /// None: the control socket.
+    pub login: Option<StaffLogin>,
 }
 
 impl Principal {
     /// Who may everything: the control socket, whose guard is the file's mode.
     pub fn local(actor: Actor) -> Principal {
-        Principal { actor, rights: Rights::all(), company: None }
+        Principal { actor, rights: Rights::all(), company: None, login: None }
+    }
+
+    /// What commands about staff are decided by.
+    pub fn authority(&self) -> Authority {
+        Authority { login: self.login, rights: self.rights }
     }
 
     /// The refusal `no-right` where he may not.

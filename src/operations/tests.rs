@@ -9,6 +9,7 @@ mod reconcile;
 mod report;
 mod reports;
 mod silence;
+mod staff;
 mod why;
 
 use super::*;
@@ -83,6 +84,7 @@ impl Office {
             ports: tokio::sync::watch::Sender::new(PortRules::default()),
             followers: Followers::default(),
             nas_orders,
+            staff_logins: Arc::default(),
             started: NOW,
         };
         change(&mut operations);

@@ -27,6 +27,11 @@ impl Packed {
         Packed(self.0 & 1u128.checked_shl(4 * length).map_or(u128::MAX, |bit| bit - 1))
     }
 
+    /// Its key among the short ones.
+    fn short(self) -> Option<u64> {
+        u64::try_from(self.0).ok()
+    }
+
     fn text(self) -> String {
         let mut text = String::new();
         let mut rest = self.0;
@@ -53,17 +58,19 @@ fn symbol(byte: u8) -> Option<u128> {
     }
 }
 
-/// Values by prefix. A lookup tries only lengths that are stored, so it is as fast with a million prefixes as with ten.
+/// Values by prefix. A lookup tries only lengths that are stored. Prefixes of up to 16 symbols are kept by eight octets,
+/// so that a million of them with small values stays small: with many, what a lookup costs is the memory it touches.
 #[derive(Clone, Debug)]
 pub(super) struct PrefixMap<V> {
-    values: FxHashMap<Packed, V>,
+    short: FxHashMap<u64, V>,
+    long: FxHashMap<Packed, V>,
     /// Bit n: a prefix of n symbols is stored.
     lengths: u64,
 }
 
 impl<V> Default for PrefixMap<V> {
     fn default() -> Self {
-        PrefixMap { values: FxHashMap::default(), lengths: 0 }
+        PrefixMap { short: FxHashMap::default(), long: FxHashMap::default(), lengths: 0 }
     }
 }
 
@@ -78,7 +85,10 @@ impl<V> PrefixMap<V> {
             return Err(());
         }
         self.lengths |= 1 << length;
-        Ok(self.values.insert(packed, value))
+        Ok(match packed.short() {
+            Some(short) => self.short.insert(short, value),
+            None => self.long.insert(packed, value),
+        })
     }
 
     /// The longest stored prefix of `dialled` with at least `symbols_min` symbols, as its length in octets. An empty
@@ -86,18 +96,29 @@ impl<V> PrefixMap<V> {
     pub(super) fn longest(&self, dialled: &str, symbols_min: u32) -> Option<(usize, &V)> {
         let (packed, length) = Packed::leading(dialled);
         let shortest = if dialled.is_empty() { 0 } else { symbols_min.max(1) };
-        (shortest..=length).rev().filter(|length| self.lengths >> length & 1 == 1).find_map(|length| {
-            Some((usize::try_from(length).ok()?, self.values.get(&packed.cut_to(length))?))
-        })
+        (shortest..=length)
+            .rev()
+            .filter(|length| self.lengths >> length & 1 == 1)
+            .find_map(|length| Some((usize::try_from(length).ok()?, self.value(packed.cut_to(length))?)))
+    }
+
+    fn value(&self, packed: Packed) -> Option<&V> {
+        match packed.short() {
+            Some(short) => self.short.get(&short),
+            None => self.long.get(&packed),
+        }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.values.len()
+        self.short.len() + self.long.len()
     }
 
     /// In no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (String, &V)> {
-        self.values.iter().map(|(packed, value)| (packed.text(), value))
+        let short = self.short.iter().map(|(short, value)| (Packed(u128::from(*short)), value));
+        short
+            .chain(self.long.iter().map(|(packed, value)| (*packed, value)))
+            .map(|(p, value)| (p.text(), value))
     }
 }
 

@@ -19,14 +19,18 @@ const HUNDRED_PERCENT: Decimal = Decimal::from_nanos(100_000_000_000);
 /// The activation periods of one (tenant, subject, prefix), by time.
 pub(super) type Rates = Arc<[Arc<PricedPeriod>]>;
 
+/// Which of the [`Tariffs::lists`].
+type ListNumber = u32;
+
 /// Gives equal lists of periods one home while loading: price lists repeat few prices over many prefixes.
-type SeenRates<'r> = FxHashMap<&'r [ActivationPeriod], Rates>;
+type SeenRates<'r> = FxHashMap<&'r [ActivationPeriod], ListNumber>;
 
 /// Rates, destinations and tariff plans, read-only. A lookup of rates takes two hashes for tenant and subject and one
 /// for each stored length of prefix, however many prefixes there are.
 #[derive(Debug, Default)]
 pub struct Tariffs {
-    rates: FxHashMap<Box<str>, FxHashMap<Box<str>, PrefixMap<Rates>>>,
+    rates: FxHashMap<Box<str>, FxHashMap<Box<str>, PrefixMap<ListNumber>>>,
+    lists: Vec<Rates>,
     destinations: FxHashMap<Box<str>, PrefixMap<()>>,
     plans: FxHashMap<Box<str>, TariffPlan>,
 }
@@ -92,8 +96,12 @@ impl Tariffs {
         dialled: &'d str,
     ) -> Option<(&'d str, &Rates)> {
         let prefixes = self.rates.get(tenant)?.get(subject)?;
-        let (length, rates) = prefixes.longest(dialled, RATE_SYMBOLS_MIN)?;
-        Some((dialled.get(..length)?, rates))
+        let (length, list) = prefixes.longest(dialled, RATE_SYMBOLS_MIN)?;
+        Some((dialled.get(..length)?, self.list(*list)?))
+    }
+
+    fn list(&self, number: ListNumber) -> Option<&Rates> {
+        self.lists.get(usize::try_from(number).ok()?)
     }
 
     /// The rows that these tariffs were made of, sorted by name, without budgets. Activation periods are in order of
@@ -102,11 +110,18 @@ impl Tariffs {
         let mut documents = Documents::default();
         for (tenant, subjects) in &self.rates {
             for (subject, prefixes) in subjects {
-                documents.rates.extend(prefixes.iter().map(|(prefix, rates)| RateRow {
-                    tenant: tenant.to_string(),
-                    subject: subject.to_string(),
-                    prefix,
-                    activation_periods: rates.iter().map(|period| period.period().clone()).collect(),
+                documents.rates.extend(prefixes.iter().map(|(prefix, list)| {
+                    RateRow {
+                        tenant: tenant.to_string(),
+                        subject: subject.to_string(),
+                        prefix,
+                        activation_periods: self
+                            .list(*list)
+                            .into_iter()
+                            .flat_map(|rates| rates.iter())
+                            .map(|period| period.period().clone())
+                            .collect(),
+                    }
                 }));
             }
         }
@@ -167,11 +182,13 @@ impl Tariffs {
         }
         let periods = row.activation_periods.as_slice();
         let rates = match seen.get(periods) {
-            Some(rates) => Arc::clone(rates),
+            Some(list) => *list,
             None => {
-                let rates = priced(periods)?;
-                seen.insert(periods, Arc::clone(&rates));
-                rates
+                let list = ListNumber::try_from(self.lists.len())
+                    .map_err(|_| "too many lists of rates".to_owned())?;
+                self.lists.push(priced(periods)?);
+                seen.insert(periods, list);
+                list
             }
         };
         let subjects = self.rates.entry(row.tenant.as_str().into()).or_default();

@@ -6,6 +6,7 @@ mod odd;
 mod outbox;
 mod postings;
 mod reports;
+mod staff;
 
 pub(super) use addresses::*;
 pub(super) use billing::*;
@@ -13,6 +14,7 @@ use odd::*;
 pub(super) use outbox::*;
 pub(super) use postings::*;
 pub(super) use reports::*;
+pub(super) use staff::*;
 
 use super::{Batch, PaymentFilter, Reader, Snapshot, Store, StoreError};
 use crate::model::*;
@@ -51,6 +53,7 @@ macro_rules! for_each_conformance_test {
             an_address_is_found_inside_the_prefixes_of_sessions,
             a_session_that_changes_its_address_had_each_in_its_time,
             an_agreement_is_found_from_its_beginning_until_its_end,
+            staff_comes_back_as_it_was_written,
             an_event_is_pending_until_something_becomes_of_it,
             nothing_is_pending_for_a_disabled_target,
             old_events_are_found_and_forgotten_but_the_newest,

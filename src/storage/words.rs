@@ -2,7 +2,7 @@
 
 use crate::model::{
     AccessMethod, AccountKind, Asset, AssignmentKind, Charge, DeliveryState, LedgerKind, MeteredService,
-    OnShortage, Period, TransferKind, Vendor, Verdict,
+    OnShortage, Period, StaffKind, TransferKind, Vendor, Verdict,
 };
 
 /// A kind that is stored as one lower-case word.
@@ -37,6 +37,7 @@ words! {
         Routed = "routed",
         SourceNat = "source-nat",
     }
+    StaffKind { Person = "person", Api = "api" }
     DeliveryState { Pending = "pending", Done = "done", Failed = "failed", Dropped = "dropped" }
     Verdict { LetThrough = "let-through", Negbal = "negbal", Paused = "paused", Blocked = "blocked" }
     Period { Month = "month", Day = "day", None = "none" }

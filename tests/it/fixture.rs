@@ -67,6 +67,7 @@ impl Fixture {
             ports: tokio::sync::watch::Sender::new(PortRules::default()),
             followers: Followers::default(),
             nas_orders: orders,
+            staff_logins: Default::default(),
             started: NOW,
         };
         Fixture { operations: Arc::new(operations), clock, nas_orders, writer: Some(thread), _state: state }

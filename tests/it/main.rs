@@ -16,6 +16,9 @@ mod command_line;
 mod captive;
 /// The CGRateS dialect: framing, published figures, budgets, Go's and Python's clients.
 mod cgrates;
+/// Examples of other systems' documents, one by one.
+#[path = "../documents/mod.rs"]
+mod documents;
 /// The enforcer: its table in real network namespaces, with real traffic.
 mod enforcement;
 /// The server killed in the midst of payments, against the journals of those who paid.

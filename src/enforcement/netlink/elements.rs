@@ -50,8 +50,6 @@ pub struct Set<'a> {
     pub family: Family,
     pub interval: bool,
     pub data: DataKind,
-    /// What is taken out is told, with its counters.
-    pub counts: bool,
 }
 
 /// The set that a message about elements is of.
@@ -75,15 +73,15 @@ impl Batch {
         self.elements((NEWSETELEM, CREATE), table, set, elements);
     }
 
-    /// Takes elements out of a set.
-    pub fn remove_elements(&mut self, table: &str, set: &Set<'_>, ranges: &[Range]) {
-        let flags = if set.counts { ECHO } else { 0 };
+    /// Takes elements out of a set; with `told` the kernel tells of each, with its counter.
+    pub fn remove_elements(&mut self, table: &str, set: &Set<'_>, ranges: &[Range], told: bool) {
+        let flags = if told { ECHO } else { 0 };
         self.elements((DELSETELEM, flags), table, set, ranges.iter().map(|range| (*range, Data::None, 0)));
     }
 
-    /// Takes all elements out of a set.
+    /// Takes all elements out of a set; the kernel tells of each, with its counter.
     pub fn remove_all_elements(&mut self, table: &str, set: &Set<'_>) {
-        let start = self.begin(DELSETELEM, if set.counts { ECHO } else { 0 });
+        let start = self.begin(DELSETELEM, ECHO);
         text_attribute(&mut self.bytes, ATTR_TABLE, table);
         text_attribute(&mut self.bytes, ATTR_ELEMENTS_SET, set.name);
         self.end(start);
@@ -154,6 +152,7 @@ fn element(bytes: &mut Vec<u8>, family: Family, key: u128, flags: u32, data: Dat
         Data::Metered { class, subscriber, length } => {
             value(bytes, ATTR_ELEMENT_DATA, &class.to_ne_bytes());
             meter(bytes, generation, subscriber, length);
+            counter(bytes);
         }
         Data::Address(address) => value(bytes, ATTR_ELEMENT_DATA, &address.octets()),
         Data::Limit { octets_per_second, burst_octets } => limit(bytes, octets_per_second, burst_octets),
@@ -167,6 +166,13 @@ fn meter(bytes: &mut Vec<u8>, generation: u64, subscriber: SubscriberId, length:
     octets.extend_from_slice(&subscriber.0.to_be_bytes());
     octets.push(length);
     attribute(bytes, ATTR_ELEMENT_USERDATA, &octets);
+}
+
+/// A counter of its own, from zero.
+fn counter(bytes: &mut Vec<u8>) {
+    let nest = open_nest(bytes, ATTR_ELEMENT_EXPRESSION);
+    text_attribute(bytes, ATTR_EXPRESSION_NAME, "counter");
+    close_nest(bytes, nest);
 }
 
 fn value(bytes: &mut Vec<u8>, kind: u16, octets: &[u8]) {
@@ -246,7 +252,7 @@ impl Item<'_> {
 
     fn class(&self) -> Option<Data> {
         let class = u32::from_ne_bytes(self.mapped()?);
-        Some(match self.meter() {
+        Some(match self.meter().filter(|_| self.expression_is("counter")) {
             None => Data::Class(class),
             Some(Meter { subscriber, length, .. }) => Data::Metered { class, subscriber, length },
         })
@@ -282,11 +288,15 @@ impl Item<'_> {
         Some(Data::Limit { octets_per_second, burst_octets: limit.number(ATTR_LIMIT_BURST)? })
     }
 
+    fn expression_is(&self, name: &str) -> bool {
+        let expression = self.attributes.find(ATTR_ELEMENT_EXPRESSION).map(Attributes);
+        expression.is_some_and(|expression| expression.text(ATTR_EXPRESSION_NAME) == Some(name))
+    }
+
     /// The inner attributes of the element's expression of this name.
     fn expression(&self, name: &str) -> Option<Attributes<'_>> {
         let expression = Attributes(self.attributes.find(ATTR_ELEMENT_EXPRESSION)?);
-        let found = expression.text(ATTR_EXPRESSION_NAME) == Some(name);
-        found.then(|| expression.find(ATTR_EXPRESSION_DATA).map(Attributes))?
+        self.expression_is(name).then(|| expression.find(ATTR_EXPRESSION_DATA).map(Attributes))?
     }
 }
 
@@ -348,7 +358,7 @@ mod tests {
     use proptest::prelude::*;
 
     const HOSTS: Set<'static> =
-        Set { name: "blocked4", family: Family::V4, interval: false, data: DataKind::None, counts: false };
+        Set { name: "blocked4", family: Family::V4, interval: false, data: DataKind::None };
 
     fn read_back(set: &Set<'_>, elements: &[(Range, Data)]) -> wanted::Elements {
         let mut batch = Batch::new(7);
@@ -369,8 +379,7 @@ mod tests {
         let elements: Vec<(Range, Data)> =
             (0..100_000u128).map(|n| (Range { first: n, last: n }, Data::None)).collect();
         assert_eq!(read_back(&HOSTS, &elements), elements.iter().copied().collect());
-        let v6 =
-            Set { name: "up6_nets", family: Family::V6, interval: true, data: DataKind::Class, counts: true };
+        let v6 = Set { name: "up6_nets", family: Family::V6, interval: true, data: DataKind::Class };
         let elements: Vec<(Range, Data)> = (0..10_000u32)
             .map(|n| (Range { first: u128::from(n) << 64, last: (u128::from(n) << 64) + 9 }, Data::Class(n)))
             .collect();
@@ -379,8 +388,7 @@ mod tests {
 
     #[test]
     fn a_meter_comes_back_as_it_went_and_every_range_has_a_generation_of_its_own() {
-        let set =
-            Set { name: "up6_nets", family: Family::V6, interval: true, data: DataKind::Class, counts: true };
+        let set = Set { name: "up6_nets", family: Family::V6, interval: true, data: DataKind::Class };
         let metered = Data::Metered { class: 0x1_0002, subscriber: SubscriberId(-9), length: 56 };
         let elements =
             [(Range { first: 0, last: 9 }, metered), (Range { first: 256, last: u128::MAX }, metered)];
@@ -398,26 +406,14 @@ mod tests {
 
     #[test]
     fn an_address_of_source_nat_comes_back_as_it_went() {
-        let set = Set {
-            name: "snat4",
-            family: Family::V4,
-            interval: false,
-            data: DataKind::Address,
-            counts: false,
-        };
+        let set = Set { name: "snat4", family: Family::V4, interval: false, data: DataKind::Address };
         let elements = [(Range { first: 1, last: 1 }, Data::Address([203, 0, 113, 200].into()))];
         assert_eq!(read_back(&set, &elements), elements.into_iter().collect());
     }
 
     #[test]
     fn a_limit_comes_back_as_it_went() {
-        let set = Set {
-            name: "police_up4",
-            family: Family::V4,
-            interval: false,
-            data: DataKind::Limit,
-            counts: false,
-        };
+        let set = Set { name: "police_up4", family: Family::V4, interval: false, data: DataKind::Limit };
         let limit = |octets_per_second, burst_octets| Data::Limit { octets_per_second, burst_octets };
         let elements = [
             (Range { first: 1, last: 1 }, limit(625_000, 65_536)),
@@ -428,8 +424,7 @@ mod tests {
 
     #[test]
     fn adjacent_ranges_and_everything_come_back_as_they_went() {
-        let set =
-            Set { name: "walled4", family: Family::V4, interval: true, data: DataKind::None, counts: false };
+        let set = Set { name: "walled4", family: Family::V4, interval: true, data: DataKind::None };
         let adjacent =
             [(Range { first: 0, last: 9 }, Data::None), (Range { first: 10, last: 19 }, Data::None)];
         assert_eq!(read_back(&set, &adjacent), adjacent.into_iter().collect());

@@ -113,11 +113,6 @@ fn with_flags_and_size<K>(set: &nftnl::set::Set<'_, K>, id: SetId, size: u32) ->
     }
     number(attribute(sys::NFTNL_SET_FLAGS), flags);
     number(attribute(sys::NFTNL_SET_DESC_SIZE), size);
-    if id.counts() {
-        // Every element gets a counter of its own. The set owns the expression from here on.
-        // SAFETY: both are live.
-        unsafe { sys::nftnl_set_add_expr(raw, named_expression(c"counter").as_ptr()) };
-    }
     message(set)
 }
 

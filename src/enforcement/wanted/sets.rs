@@ -3,15 +3,15 @@
 use crate::enforcement::ranges::{Family, Range};
 use crate::model::{PortProtocol, SubscriberId};
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 /// What a set of subscribers' addresses is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// Let through towards the subscriber: map to a class, with counters.
+    /// Let through towards the subscriber: map to a class.
     Down,
-    /// Let through from the subscriber: map to a class, with counters.
+    /// Let through from the subscriber: map to a class.
     Up,
     Captive,
     Blocked,
@@ -80,7 +80,7 @@ impl SetId {
         !matches!(self, SetId::Hosts(..) | SetId::Spared(_) | SetId::Seen(_))
     }
 
-    /// The maps whose elements are counted.
+    /// The maps whose metered elements are counted.
     pub fn counting() -> impl Iterator<Item = SetId> {
         let kinds = [Kind::Down, Kind::Up].into_iter();
         kinds.flat_map(|kind| {
@@ -89,7 +89,7 @@ impl SetId {
         })
     }
 
-    /// Octets and packets are counted for each element.
+    /// Octets and packets of metered elements are counted.
     pub fn counts(self) -> bool {
         matches!(self, SetId::Hosts(Kind::Down | Kind::Up, _) | SetId::Nets(Kind::Down | Kind::Up, _))
     }
@@ -173,6 +173,13 @@ pub enum Data {
     },
 }
 
+impl Data {
+    /// Octets and packets of the element are counted.
+    pub fn is_metered(&self) -> bool {
+        matches!(self, Data::Metered { .. })
+    }
+}
+
 /// Elements of a set, with what each holds.
 pub type Elements = FxHashMap<Range, Data>;
 
@@ -183,6 +190,8 @@ pub type Sets = BTreeMap<SetId, Elements>;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     pub remove: BTreeMap<SetId, Vec<Range>>,
+    /// Sets of which metered elements are taken out: what those had counted is to be told.
+    pub finals: BTreeSet<SetId>,
     pub add: BTreeMap<SetId, Vec<(Range, Data)>>,
 }
 
@@ -200,15 +209,22 @@ impl Plan {
         if was == is {
             return;
         }
-        if was.is_some() {
-            self.remove.entry(id).or_default().push(range);
+        if let Some(was) = was {
+            self.take_out(id, range, was);
         }
         if let Some(data) = is {
             self.add.entry(id).or_default().push((range, data));
         }
     }
 
-    /// Makes both directions of a range anew where one is, so that their counters begin together.
+    fn take_out(&mut self, id: SetId, range: Range, was: Data) {
+        self.remove.entry(id).or_default().push(range);
+        if was.is_metered() {
+            self.finals.insert(id);
+        }
+    }
+
+    /// Makes both directions of a metered range anew where one is, so that their counters begin together.
     fn pair(&mut self, wanted: &Sets) {
         let ids: Vec<SetId> = self.add.keys().copied().collect();
         for (id, twin) in ids.into_iter().filter_map(|id| Some((id, id.twin()?))) {
@@ -217,11 +233,11 @@ impl Plan {
                 self.add.get(&twin).into_iter().flatten().map(|(range, _)| *range).collect();
             let alone: Vec<(Range, Data)> = added
                 .iter()
-                .filter(|(range, _)| !done.contains(range))
+                .filter(|(range, data)| data.is_metered() && !done.contains(range))
                 .filter_map(|(range, _)| Some((*range, *there.get(range)?)))
                 .collect();
             if !alone.is_empty() {
-                self.remove.entry(twin).or_default().extend(alone.iter().map(|(range, _)| *range));
+                alone.iter().for_each(|(range, data)| self.take_out(twin, *range, *data));
                 self.add.entry(twin).or_default().extend(alone);
             }
         }

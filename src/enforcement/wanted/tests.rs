@@ -1,6 +1,7 @@
 use super::*;
 use crate::enforcement::lanes::{Lane, Unshaped};
 use crate::model::{AccessMethod, FeedEntry, Shape, Verdict};
+use std::collections::BTreeSet;
 
 const FILTER: Scope = Scope { filter: true, guard: true };
 
@@ -160,15 +161,26 @@ fn a_foreign_element_is_removed_and_a_missing_one_added() {
     let foreign = Range { first: 7, last: 7 };
     present.insert(down, Elements::from_iter([(foreign, Data::Class(0))]));
     let plan = diff(wanted.sets(), &present);
-    let host = Range::of(&"10.0.0.1/32".parse().unwrap());
-    assert_eq!(
-        plan.remove,
-        BTreeMap::from([(down, vec![foreign]), (up, vec![host])]),
-        "both directions begin anew together"
-    );
+    assert_eq!(plan.remove, BTreeMap::from([(down, vec![foreign])]));
     assert_eq!(added(&plan), ["down4 10.0.0.1-10.0.0.1"]);
-    assert_eq!(plan.add.get(&up), Some(&vec![(host, Data::Class(0))]));
+    assert!(!plan.add.contains_key(&up) && plan.finals.is_empty());
     assert!(diff(wanted.sets(), wanted.sets()).is_empty());
+}
+
+#[test]
+fn directions_that_are_counted_begin_anew_together_and_what_they_had_is_told() {
+    let mut wanted = Wanted::new(FILTER);
+    let metered = FeedEntry { access: AccessMethod::Ipoe, ..entry("10.0.0.1/32", Verdict::LetThrough) };
+    let first = FeedPage { entries: vec![metered], ..page(true, &[], &[]) };
+    wanted.take(&first, &mut Unshaped).unwrap();
+    let (down, up) = (SetId::Hosts(Kind::Down, Family::V4), SetId::Hosts(Kind::Up, Family::V4));
+    let mut present = wanted.sets().clone();
+    present.insert(down, Elements::default());
+    let plan = diff(wanted.sets(), &present);
+    let host = Range::of(&"10.0.0.1/32".parse().unwrap());
+    assert_eq!(plan.remove, BTreeMap::from([(up, vec![host])]));
+    assert!(plan.add.contains_key(&down) && plan.add.contains_key(&up));
+    assert_eq!(plan.finals, BTreeSet::from([up]));
 }
 
 /// Classes by subscriber; who was released.
@@ -196,7 +208,7 @@ fn all(part: &BTreeMap<SetId, Vec<(Range, Data)>>) -> Vec<(String, Data)> {
 }
 
 #[test]
-fn another_class_is_a_removal_and_an_addition_in_both_directions_and_the_same_one_is_nothing() {
+fn another_class_is_a_removal_and_an_addition_and_the_same_one_is_nothing() {
     let mut classes = Classes { class: 7, ..Classes::default() };
     let mut wanted = Wanted::new(FILTER);
     let through = [("10.0.0.1/32", Verdict::LetThrough), ("10.1.0.0/24", Verdict::LetThrough)];
@@ -208,9 +220,9 @@ fn another_class_is_a_removal_and_an_addition_in_both_directions_and_the_same_on
 
     classes.class = 8;
     let change = wanted.take(&page(false, &through[..1], &[]), &mut classes).unwrap();
-    assert_eq!(all(&change.plan.add), [class("down4", 8), class("up4", 0)]);
+    assert_eq!(all(&change.plan.add), [class("down4", 8)]);
     let names: Vec<String> = change.plan.remove.keys().map(|id| id.name()).collect();
-    assert_eq!(names, ["down4", "up4"]);
+    assert_eq!(names, ["down4"]);
 }
 
 #[test]

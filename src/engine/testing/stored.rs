@@ -37,6 +37,10 @@ pub(crate) struct Stored {
     budgets: BTreeMap<String, Budget>,
     rating_documents: BTreeMap<String, RatingDocument>,
     books: BooksState,
+    roles: BTreeMap<RoleId, Role>,
+    staff: BTreeMap<StaffId, Staff>,
+    api_keys: BTreeMap<ApiKeyId, ApiKey>,
+    staff_sessions: BTreeMap<SecretHash, StaffSession>,
     last_transfer: i64,
     last_event: i64,
     disabled_targets: BTreeMap<String, DisabledTarget>,
@@ -73,6 +77,12 @@ impl Stored {
             Change::EdgePosition { edge, position } => {
                 self.edge_positions.insert(edge.clone(), *position);
             }
+            Change::Role(new) => put(&mut self.roles, new.id, new),
+            Change::Staff(new) => put(&mut self.staff, new.id, new),
+            Change::ApiKey(new) => put(&mut self.api_keys, new.id, new),
+            Change::ApiKeyRevoked(id) => drop(self.api_keys.remove(id)),
+            Change::StaffSession(new) => put(&mut self.staff_sessions, new.hash, new),
+            Change::StaffSessionEnded(hash) => drop(self.staff_sessions.remove(hash)),
             Change::Event(new) => self.last_event = self.last_event.max(new.event),
             Change::Outbox(OutboxChange::Disabled(new)) => {
                 put(&mut self.disabled_targets, new.name.clone(), new);
@@ -143,6 +153,10 @@ impl Stored {
             budgets: all(&self.budgets),
             rating_documents: all(&self.rating_documents),
             books: self.books.clone(),
+            roles: all(&self.roles),
+            staff: all(&self.staff),
+            api_keys: all(&self.api_keys),
+            staff_sessions: all(&self.staff_sessions),
             last_transfer: self.last_transfer,
             last_event: self.last_event,
             disabled_targets: all(&self.disabled_targets),

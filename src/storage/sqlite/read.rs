@@ -4,7 +4,7 @@ use super::super::StoreError;
 use super::super::vault::{Place, Vault};
 use super::super::words::Word;
 use super::tables;
-use super::write::password_column;
+use super::write::{password_column, password_place};
 use crate::model::*;
 use rusqlite::types::{FromSql, Type};
 use rusqlite::{Connection, Error, Params, Result, Row};
@@ -177,6 +177,52 @@ pub(super) fn nas(c: &mut Columns<'_>, vault: &Vault) -> Result<Nas> {
         coa_port: c.value()?,
         pool: c.optional_id(PoolId)?,
         sends_message_authenticator: c.value()?,
+    })
+}
+
+pub(super) fn role(c: &mut Columns<'_>) -> Result<Role> {
+    Ok(Role { id: RoleId(c.value()?), name: c.value()?, rights: c.parsed()? })
+}
+
+pub(super) fn staff(c: &mut Columns<'_>, vault: &Vault) -> Result<Staff> {
+    let id = c.value()?;
+    Ok(Staff {
+        id: StaffId(id),
+        login: c.value()?,
+        name: c.value()?,
+        kind: c.word()?,
+        role: RoleId(c.value()?),
+        company: c.optional_id(GroupId)?,
+        password: match c.value::<Option<Vec<u8>>>()? {
+            None => SecretText::default(),
+            Some(sealed) => {
+                let opened = vault.unseal(password_place(id), &sealed);
+                SecretText::new(opened.ok_or_else(|| not_opened("operator", id))?.as_str())
+            }
+        },
+        disabled: c.value()?,
+        created: c.time()?,
+    })
+}
+
+pub(super) fn api_key(c: &mut Columns<'_>) -> Result<ApiKey> {
+    Ok(ApiKey {
+        id: ApiKeyId(c.value()?),
+        staff: StaffId(c.value()?),
+        name: c.value()?,
+        hash: SecretHash(c.value()?),
+        rights: c.parsed()?,
+        expires: c.optional_time()?,
+        created: c.time()?,
+    })
+}
+
+pub(super) fn staff_session(c: &mut Columns<'_>) -> Result<StaffSession> {
+    Ok(StaffSession {
+        hash: SecretHash(c.value()?),
+        staff: StaffId(c.value()?),
+        opened: c.time()?,
+        expires: c.time()?,
     })
 }
 

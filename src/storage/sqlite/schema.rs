@@ -10,6 +10,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/001_initial.sql"),
     include_str!("schema/002_billing.sql"),
     include_str!("schema/003_addresses.sql"),
+    include_str!("schema/004_staff.sql"),
     include_str!("schema/005_outbox.sql"),
 ];
 

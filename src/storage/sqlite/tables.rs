@@ -295,6 +295,23 @@ pub(super) const ANSWER: Table = Table { name: "answer", key: &["key"], columns:
 pub(super) const AUDIT: Table =
     Table { name: "audit", key: &[], columns: &["time", "actor", "action", "subject", "text"] };
 
+pub(super) const ROLE: Table = Table { name: "role", key: &["id"], columns: &["id", "name", "rights"] };
+
+pub(super) const STAFF: Table = Table {
+    name: "staff",
+    key: &["id"],
+    columns: &["id", "login", "name", "kind", "role", "company", "password", "disabled", "created"],
+};
+
+pub(super) const API_KEY: Table = Table {
+    name: "api_key",
+    key: &["id"],
+    columns: &["id", "staff", "name", "hash", "rights", "expires", "created"],
+};
+
+pub(super) const STAFF_SESSION: Table =
+    Table { name: "staff_session", key: &["hash"], columns: &["hash", "staff", "opened", "expires"] };
+
 /// An event for a target, to be tried at once.
 pub(super) const EVENT: &str = "INSERT INTO outbox (event, target, kind, account, at, since, next_at, body) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?5, ?6)";

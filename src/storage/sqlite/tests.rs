@@ -325,7 +325,17 @@ fn a_database_of_before_begins_its_history_with_what_is_configured_and_with_all_
     store.commit(&Batch { epoch: lease.epoch, sequence: 1, changes: &changes }).unwrap();
     drop(store);
     // What the steps after the second have made.
-    for table in ["session_address", "address_assignment", "outbox", "outbox_disabled", "outbox_told"] {
+    for table in [
+        "session_address",
+        "address_assignment",
+        "role",
+        "staff_session",
+        "api_key",
+        "staff",
+        "outbox",
+        "outbox_disabled",
+        "outbox_told",
+    ] {
         sql(&dir, &format!("DROP TABLE {table}"));
     }
     sql(&dir, "PRAGMA user_version = 2");

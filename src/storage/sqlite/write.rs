@@ -3,6 +3,9 @@
 mod addresses;
 mod billing;
 mod outbox;
+mod staff;
+
+pub(super) use staff::password_place;
 
 use super::super::StoreError;
 use super::super::vault::{Place, Vault};
@@ -53,6 +56,12 @@ enum Statement {
     SessionAddressLeft,
     Assignment,
     AssignmentEnd,
+    Role,
+    Staff,
+    ApiKey,
+    ApiKeyRevoked,
+    StaffSession,
+    StaffSessionEnded,
     Event,
     EventDelivered,
     EventReplayed,
@@ -64,7 +73,7 @@ enum Statement {
 }
 
 impl Statement {
-    const COUNT: usize = 42;
+    const COUNT: usize = 48;
 }
 
 impl Statements {
@@ -105,6 +114,12 @@ impl Statements {
             tables::SESSION_ADDRESS_LEFT.to_owned(),
             tables::ADDRESS_ASSIGNMENT.upsert(),
             tables::ADDRESS_ASSIGNMENT_END.to_owned(),
+            tables::ROLE.upsert(),
+            tables::STAFF.upsert(),
+            tables::API_KEY.upsert(),
+            "DELETE FROM api_key WHERE id = ?1".to_owned(),
+            tables::STAFF_SESSION.upsert(),
+            "DELETE FROM staff_session WHERE hash = ?1".to_owned(),
             tables::EVENT.to_owned(),
             tables::EVENT_DELIVERED.to_owned(),
             tables::EVENT_REPLAYED.to_owned(),
@@ -212,6 +227,12 @@ fn write(to: &mut Prepared<'_>, vault: &Vault, change: &Change) -> Result<(), St
         Change::AddressWithdrawn { prefix, kind, subscriber, at } => {
             addresses::withdrawn(to, prefix, *kind, *subscriber, *at)
         }
+        Change::Role(_)
+        | Change::Staff(_)
+        | Change::ApiKey(_)
+        | Change::ApiKeyRevoked(_)
+        | Change::StaffSession(_)
+        | Change::StaffSessionEnded(_) => staff::write(to, vault, change),
         Change::Event(item) => outbox::event(to, item),
         Change::Outbox(change) => outbox::change(to, change),
         billing => billing::write(to, billing),

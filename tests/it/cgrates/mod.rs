@@ -43,10 +43,10 @@ ip = "10.9.0.9"
 "#;
 
 /// The doors on loopback ports of their own.
-struct Server {
+pub struct Server {
     fixture: Fixture,
-    tcp: SocketAddr,
-    http: SocketAddr,
+    pub tcp: SocketAddr,
+    pub http: SocketAddr,
     _stop: watch::Sender<bool>,
 }
 
@@ -56,7 +56,7 @@ fn files() -> RatingFiles {
 }
 
 impl Server {
-    async fn start() -> Server {
+    pub async fn start() -> Server {
         Server::with_times(Times::default()).await
     }
 

@@ -182,6 +182,7 @@ impl System {
             ports: tokio::sync::watch::Sender::new(PortRules::default()),
             followers: Default::default(),
             nas_orders: orders,
+            staff_logins: Default::default(),
         });
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();

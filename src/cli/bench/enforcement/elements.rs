@@ -14,6 +14,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+const TABLE: &str = "headgate";
+const COUNTED_TABLE: &str = "headgate_bench";
 const NAMESPACE: &str = "headgate-bench-elements";
 const MANY: u32 = 100_000;
 const CHURN: u32 = 1_000;
@@ -89,23 +91,34 @@ fn data(id: SetId, n: u32) -> Data {
     if id == CAPTIVE { Data::None } else { Data::Class(class(n)) }
 }
 
-/// Adds elements `from..from + count` to a set.
-fn adding(ids: &[SetId], from: u32, count: u32) -> Plan {
-    let add = ids.iter().map(|id| (*id, (from..from + count).map(|n| (host(n), data(*id, n))).collect()));
+/// As [`data`], of a subscriber whose octets are counted here.
+fn metered(_: SetId, n: u32) -> Data {
+    Data::Metered { class: class(n), subscriber: SubscriberId(n.into()), length: 32 }
+}
+
+/// What the n-th element of a set holds.
+type DataOf = fn(SetId, u32) -> Data;
+
+/// Adds the first `count` elements to sets.
+fn adding(ids: &[SetId], data: DataOf, count: u32) -> Plan {
+    let add = ids.iter().map(|id| (*id, (0..count).map(|n| (host(n), data(*id, n))).collect()));
     Plan { add: add.collect(), ..Plan::default() }
 }
 
 /// The same in the words of `nft`.
-fn nft_file(path: &Path, ids: &[SetId], count: u32) -> Result<(), BenchError> {
+fn nft_file(path: &Path, table: &str, (ids, data): (&[SetId], DataOf), count: u32) -> Result<(), BenchError> {
     let mut text = String::new();
     for id in ids {
         // Writing to a String cannot fail.
-        let _ = write!(text, "add element inet headgate {} {{ ", id.name());
+        let _ = write!(text, "add element inet {table} {} {{ ", id.name());
         for n in 0..count {
             let address = std::net::Ipv4Addr::from(FIRST + n);
             let _ = match data(*id, n) {
                 Data::Class(class) => {
                     write!(text, "{address} : {:x}:{:x}, ", class >> 16, class & 0xffff)
+                }
+                Data::Metered { class, .. } => {
+                    write!(text, "{address} counter : {:x}:{:x}, ", class >> 16, class & 0xffff)
                 }
                 _ => write!(text, "{address}, "),
             };
@@ -115,14 +128,31 @@ fn nft_file(path: &Path, ids: &[SetId], count: u32) -> Result<(), BenchError> {
     fs::write(path, text).map_err(BenchError::system)
 }
 
+/// Empty maps that count each element, as large as ours.
+fn make_counted_table(ids: &[SetId]) -> Result<(), BenchError> {
+    nft_says(&format!("add table inet {COUNTED_TABLE}"))?;
+    ids.iter().try_for_each(|id| {
+        let map = "{ type ipv4_addr : classid; size 262144; counter; }";
+        nft_says(&format!("add map inet {COUNTED_TABLE} {} {map}", id.name()))
+    })
+}
+
+fn nft_says(words: &str) -> Result<(), BenchError> {
+    nft_runs(Command::new("nft").arg(words))
+}
+
 fn nft(path: &Path) -> Result<(), BenchError> {
-    let output = Command::new("nft").arg("-f").arg(path).output();
+    nft_runs(Command::new("nft").arg("-f").arg(path))
+}
+
+fn nft_runs(command: &mut Command) -> Result<(), BenchError> {
+    let output = command.output();
     let output = output.map_err(|error| BenchError::Failed(format!("nft: {error}")))?;
     if output.status.success() {
         return Ok(());
     }
     let said: String = String::from_utf8_lossy(&output.stderr).chars().take(300).collect();
-    Err(BenchError::Failed(format!("nft -f: {said}")))
+    Err(BenchError::Failed(format!("nft: {said}")))
 }
 
 fn measure(rounds: u32, directory: &Path) -> Result<Vec<EnforcementRow>, BenchError> {
@@ -132,9 +162,13 @@ fn measure(rounds: u32, directory: &Path) -> Result<Vec<EnforcementRow>, BenchEr
         ("100,000 elements of a set", &[CAPTIVE][..], MANY),
         ("100,000 elements of maps: 50,000 let through, both directions", &[DOWN, UP][..], MANY / 2),
     ] {
-        rows.push(against_nft(&mut table, work, ids, count, rounds, directory)?);
+        rows.push(against_nft(&mut table, work, (ids, data), count, rounds, directory)?);
     }
-    rows.push(churn(&mut table, rounds)?);
+    let work = "the same, all of them counted";
+    rows.push(against_nft(&mut table, work, (&[DOWN, UP], metered), MANY / 2, rounds, directory)?);
+    let work = "1 % of 100,000 subscribers pays or is cut, one batch";
+    rows.push(churn(&mut table, work, data, rounds)?);
+    rows.push(churn(&mut table, "the same, all of them counted", metered, rounds)?);
     rows.push(counters(&mut table, rounds)?);
     rows.push(million(&mut table, rounds.min(3))?);
     Ok(rows)
@@ -143,20 +177,28 @@ fn measure(rounds: u32, directory: &Path) -> Result<Vec<EnforcementRow>, BenchEr
 fn against_nft(
     table: &mut Table,
     work: &str,
-    ids: &[SetId],
+    (ids, data): (&[SetId], DataOf),
     count: u32,
     rounds: u32,
     directory: &Path,
 ) -> Result<EnforcementRow, BenchError> {
     let file = directory.join("elements.nft");
-    nft_file(&file, ids, count)?;
-    let plan = adding(ids, 0, count);
+    // nft counts only in maps that are declared so; ours carry a counter in each element that needs one.
+    let counted = ids.iter().any(|id| data(*id, 0).is_metered());
+    nft_file(&file, if counted { COUNTED_TABLE } else { TABLE }, (ids, data), count)?;
+    let plan = adding(ids, data, count);
     let (mut ours, mut ratios) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         table.make_anew(count)?;
         let own = timed(|| table.apply(&plan))?;
-        table.make_anew(count)?;
+        match counted {
+            true => make_counted_table(ids)?,
+            false => table.make_anew(count)?,
+        }
         let theirs = timed(|| nft(&file))?;
+        if counted {
+            nft_says(&format!("delete table inet {COUNTED_TABLE}"))?;
+        }
         ours.push(own);
         ratios.push(own / theirs);
     }
@@ -164,27 +206,31 @@ fn against_nft(
 }
 
 /// A hundredth of the subscribers changes from captive to let through, and back.
-fn churn(table: &mut Table, rounds: u32) -> Result<EnforcementRow, BenchError> {
+fn churn(
+    table: &mut Table,
+    work: &str,
+    let_through: DataOf,
+    rounds: u32,
+) -> Result<EnforcementRow, BenchError> {
     table.make_anew(MANY)?;
-    table.apply(&adding(&[CAPTIVE], 0, MANY))?;
+    table.apply(&adding(&[CAPTIVE], data, MANY))?;
     let hosts: Vec<Range> = (0..CHURN).map(host).collect();
     let out = |ids: &[SetId]| ids.iter().map(|id| (*id, hosts.clone())).collect();
-    let pay = Plan { remove: out(&[CAPTIVE]), add: adding(&[DOWN, UP], 0, CHURN).add };
-    let cut = Plan { remove: out(&[DOWN, UP]), add: adding(&[CAPTIVE], 0, CHURN).add };
+    let through = adding(&[DOWN, UP], let_through, CHURN).add;
+    let pay = Plan { remove: out(&[CAPTIVE]), add: through, ..Plan::default() };
+    let counted = [DOWN, UP].into_iter().filter(|id| let_through(*id, 0).is_metered()).collect();
+    let cut = Plan { remove: out(&[DOWN, UP]), finals: counted, add: adding(&[CAPTIVE], data, CHURN).add };
     let mut times = Vec::new();
     for _ in 0..rounds * CHURNS_PER_ROUND {
         times.push(timed(|| table.apply(&pay))?);
         times.push(timed(|| table.apply(&cut))?);
     }
-    EnforcementRow::with_percentile("1 % of 100,000 subscribers pays or is cut, one batch", times, "5 ms")
+    EnforcementRow::with_percentile(work, times, "5 ms")
 }
 
 fn counters(table: &mut Table, rounds: u32) -> Result<EnforcementRow, BenchError> {
     table.make_anew(COUNTED)?;
-    let metered =
-        |n| (host(n), Data::Metered { class: class(n), subscriber: SubscriberId(n.into()), length: 32 });
-    let add = [DOWN, UP].map(|id| (id, (0..COUNTED).map(metered).collect()));
-    table.apply(&Plan { add: add.into(), ..Plan::default() })?;
+    table.apply(&adding(&[DOWN, UP], metered, COUNTED))?;
     let mut times = Vec::new();
     for _ in 0..rounds {
         let mut read = 0;
@@ -197,7 +243,7 @@ fn counters(table: &mut Table, rounds: u32) -> Result<EnforcementRow, BenchError
 }
 
 fn million(table: &mut Table, rounds: u32) -> Result<EnforcementRow, BenchError> {
-    let plan = adding(&[CAPTIVE], 0, MILLION);
+    let plan = adding(&[CAPTIVE], data, MILLION);
     let mut times = Vec::new();
     for _ in 0..rounds {
         table.make_anew(MILLION)?;

@@ -6,6 +6,7 @@ mod look;
 mod money;
 mod outbox;
 mod reports;
+mod staff;
 mod terms;
 
 use super::rpc::{Call, METHOD_NOT_FOUND, RpcError, blocking, value};
@@ -27,6 +28,17 @@ pub(super) async fn call(method: &str, call: Call) -> Result<Value, RpcError> {
         }
         "promise" | "pause" | "resume" | "plan" | "service.add" | "service.remove" | "package"
         | "discount" | "cut.list" | "cut.approve" | "cut.defer" => terms::call(method, call).await,
+        "operator.list"
+        | "operator.add"
+        | "operator.set"
+        | "operator.disable"
+        | "operator.enable"
+        | "operator.password"
+        | "operator.key.add"
+        | "operator.key.revoke"
+        | "role.list"
+        | "role.add"
+        | "role.set" => staff::call(method, call).await,
         "outbox.list" | "outbox.targets" | "outbox.replay" | "outbox.drop" | "outbox.test"
         | "outbox.enable" | "outbox.disable" => outbox::call(method, call).await,
         _ => Err(unknown(method)),
