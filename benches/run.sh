@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds a release and measures it on this machine: RADIUS beside UDP echoes, payments beside one commit each,
-# GetCost with few and with many prefixes, the kernel's tables beside `nft -f` (root); prints four tables. Arguments go on to
+# Builds a release and measures it on this machine: RADIUS beside UDP echoes, payments beside one commit each and through the doors,
+# GetCost with few and with many prefixes, the kernel's tables beside `nft -f` (root); prints five tables. Arguments go on to
 # `headgate bench suite`: --rounds 5, --seconds 3, --modes pap,acct, ...
 set -eu
 cd "$(dirname "$0")/.."
@@ -9,6 +9,8 @@ program="${CARGO_TARGET_DIR:-target}/release/headgate"
 "$program" bench suite "$@"
 echo
 "$program" bench payments
+echo
+"$program" bench operators
 echo
 "$program" bench calls
 echo

@@ -13,8 +13,10 @@ mod correct;
 mod cut;
 mod demo;
 mod enforce;
+mod events;
 mod find;
 mod fw;
+mod identities;
 mod keyed;
 mod ledger;
 mod load;
@@ -78,6 +80,8 @@ enum Command {
     Fw(fw::Fw),
     /// How the server is
     Status(status::Status),
+    /// What happened lately that may have to be looked at: refused calls of payment operators
+    Events(events::Events),
     /// Find subscribers by words in login, contract, name, phone, address, IP or MAC
     Find(find::Find),
     /// Why somebody is online or not: every check with its evidence
@@ -238,6 +242,7 @@ pub fn run() -> u8 {
         Command::Load(command) => command.run(&context),
         Command::Fw(command) => command.run(&context),
         Command::Status(command) => command.run(&context),
+        Command::Events(command) => command.run(&context),
         Command::Find(command) => command.run(&context),
         Command::Why(command) => command.run(&context),
         Command::WhoHad(command) => command.run(&context),

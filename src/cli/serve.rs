@@ -1,18 +1,19 @@
 //! `headgate serve`: everything wired together.
 
+use super::identities::Identities;
 use super::{CliError, CliResult, Context, client, logging};
-use crate::config::{self, CertificateFiles, Config, RestrictedLogin, StoreUrl, SystemApi};
+use crate::config::{self, Config, RestrictedLogin, StoreUrl, SystemApi};
 use crate::directory::{Directory, DirectorySettings};
 use crate::doors::management::Management;
 use crate::doors::request_log::RequestLog;
-use crate::doors::tls::{Identity, SelfSigned, TlsListener};
-use crate::doors::{cgrates, control, http, metrics, radius, system_api};
+use crate::doors::tls::{Identity, TlsListener};
+use crate::doors::{cgrates, control, http, metrics, payments, radius, system_api};
 use crate::engine::{CallRules, Settings};
 use crate::followers::{coa, outbox};
 use crate::model::*;
 use crate::observe::RuntimeLog;
 use crate::operations::{
-    Counters, Followers, Operations, PortRules, RadiusRules, Recorder, Reports, StaffLogins,
+    Counters, Followers, Operations, PaymentCalls, PortRules, RadiusRules, Recorder, Reports, StaffLogins,
     replay_until_stopped,
 };
 use crate::storage::{Reader, Spool, SpoolReader, SqliteStore, Vault};
@@ -127,7 +128,7 @@ pub(super) fn serve(config: Config, config_file: &Path, ready: impl FnOnce()) ->
         .build()
         .map_err(|error| CliError::failed(format!("cannot start: {error}")))?;
     refuse_beside_a_server(&config)?;
-    let identity = identity(&config)?;
+    let identities = Identities::open(&config)?;
     // Locked against a second server, so before the lease is taken.
     let spool = Spool::open(config.server.state_dir.join("spool")).map_err(CliError::failed)?;
     let ledger = Ledger::open(&config, "serve")?;
@@ -146,7 +147,7 @@ pub(super) fn serve(config: Config, config_file: &Path, ready: impl FnOnce()) ->
         let mut doors = JoinSet::new();
         let reports = Reports::new(Arc::clone(&operations), Arc::clone(&recorder) as Arc<_>);
         control::start(&config.server.control_socket, &operations, &reports, &stop, &mut doors)?;
-        let doors_open = open_http(&config, &operations, &reports, identity, &stop, &mut doors).await?;
+        let doors_open = open_http(&config, &operations, &reports, identities, &stop, &mut doors).await?;
         let settings = coa::Settings { captive_url: captive_url(&config), ..coa::Settings::default() };
         doors.spawn(coa::run(settings, Arc::clone(&operations), nas_order_queue, stop.clone()));
         doors.spawn(outbox::run(config.notify.targets.clone(), Arc::clone(&operations), stop.clone()));
@@ -205,6 +206,7 @@ fn operations(
         counters: Arc::new(Counters::default()),
         ports: watch::Sender::new(port_rules(config)),
         followers: Followers::default(),
+        payment_calls: PaymentCalls::default(),
         nas_orders,
         staff_logins: staff_logins(config),
         started: ledger.clock.now(),
@@ -224,18 +226,22 @@ fn port_rules(config: &Config) -> PortRules {
     let api = config.system_api.listen.iter().map(|address| (address.port(), allow.to_vec()));
     let followers = config.management.allow.networks();
     let management = config.management.listen.iter().map(|address| (address.port(), followers.to_vec()));
+    let operators = config.payments.allow();
+    let operators = operators.networks();
+    let pay = config.payments.listen.iter().chain(&config.payments.tls_listen);
+    let pay = pay.map(|address| (address.port(), operators.to_vec()));
     let softswitches = config.cgrates.allow.networks();
     let calls = config.cgrates.tcp.iter().chain(&config.cgrates.http);
     let calls = calls.map(|address| (address.port(), softswitches.to_vec()));
-    PortRules { nas_udp: udp.collect(), tcp: api.chain(management).chain(calls).collect() }
+    PortRules { nas_udp: udp.collect(), tcp: api.chain(management).chain(pay).chain(calls).collect() }
 }
 
 /// What takes a changed configuration while it serves.
 struct OpenDoors {
     api: Arc<system_api::SystemApi>,
+    payments: Arc<payments::Payments>,
     management: Arc<Management>,
-    /// None: no door speaks TLS.
-    identity: Option<Arc<Identity>>,
+    identities: Identities,
 }
 
 /// Opens the HTTP doors.
@@ -243,43 +249,32 @@ async fn open_http(
     config: &Config,
     operations: &Arc<Operations>,
     reports: &Arc<Reports>,
-    identity: Option<Arc<Identity>>,
+    identities: Identities,
     stop: &watch::Receiver<bool>,
     tasks: &mut JoinSet<()>,
 ) -> std::io::Result<OpenDoors> {
     let log = runtime_log(config);
-    let api = Arc::new(system_api::SystemApi::new(Arc::clone(operations), config.system_api.clone(), log));
+    let api =
+        Arc::new(system_api::SystemApi::new(Arc::clone(operations), config.system_api.clone(), log.clone()));
     open(&config.system_api.listen, Arc::clone(&api), system_api::SystemApi::limits(), stop, tasks).await?;
+    let payments = Arc::new(payments::Payments::new(Arc::clone(operations), config.payments.clone(), log));
+    let door = http::Door::new(Arc::clone(&payments), payments::Payments::limits(), stop.clone());
+    open_door(&door, &config.payments.listen, tasks).await?;
+    open_tls(&door, &config.payments.tls_listen, identities.payments.as_ref(), tasks).await?;
     open_calls(config, operations, stop, tasks).await?;
     let management =
         Arc::new(Management::new(Arc::clone(operations), Arc::clone(reports), config.management.clone()));
     let door = http::Door::new(Arc::clone(&management), Management::limits(), stop.clone());
     open_door(&door, &config.management.plain_listen, tasks).await?;
-    open_tls(&door, &config.management.listen, identity.as_ref(), tasks).await?;
+    open_tls(&door, &config.management.listen, identities.own.as_ref(), tasks).await?;
     let captive = Arc::new(Captive::new(Arc::clone(operations), config)?);
     let door = http::Door::new(captive, Captive::limits(), stop.clone());
     open_door(&door, &config.cabinet.listen, tasks).await?;
-    open_tls(&door, &config.cabinet.tls_listen, identity.as_ref(), tasks).await?;
+    open_tls(&door, &config.cabinet.tls_listen, identities.own.as_ref(), tasks).await?;
     // Doors open after the directory is loaded, so whoever reaches this one finds the server ready.
     let metrics = metrics::Metrics::new(Arc::clone(operations), Arc::new(|| Ok(())));
     open(&config.metrics.listen, metrics, metrics::Metrics::limits(), stop, tasks).await?;
-    Ok(OpenDoors { api, management, identity })
-}
-
-/// The certificate of the doors that speak TLS, if there are any. Without them none is made.
-fn identity(config: &Config) -> Result<Option<Arc<Identity>>, CliError> {
-    let (management, cabinet) = (&config.management.listen, &config.cabinet.tls_listen);
-    if management.is_empty() && cabinet.is_empty() {
-        return Ok(None);
-    }
-    let listen: Vec<SocketAddr> = management.iter().chain(cabinet).copied().collect();
-    let self_signed = SelfSigned::new(&config.server.state_dir, &config.server.name, &listen);
-    Identity::open(&config.management.certificate, self_signed).map(Some).map_err(|error| {
-        match config.management.certificate {
-            CertificateFiles::Given { .. } => CliError::Settings(error.to_string()),
-            CertificateFiles::SelfSigned => CliError::failed(error),
-        }
-    })
+    Ok(OpenDoors { api, payments, management, identities })
 }
 
 /// Opens the doors of softswitches.
@@ -480,7 +475,7 @@ pub(super) async fn until_stopped() {
     }
 }
 
-/// SIGHUP reads the configuration again: `[system-api]`, `[management]` and the certificate are taken over, what needs a
+/// SIGHUP reads the configuration again: `[system-api]`, `[payments]`, `[management]` and the certificates are taken over, what needs a
 /// restart is named.
 fn reload_on_hangup(mut config: Config, path: PathBuf, doors: OpenDoors, operations: Arc<Operations>) {
     use tokio::signal::unix::{SignalKind, signal};
@@ -497,17 +492,21 @@ fn reload_on_hangup(mut config: Config, path: PathBuf, doors: OpenDoors, operati
                 }
             };
             doors.api.reconfigure(new.system_api.clone());
+            doors.payments.reconfigure(new.payments.clone());
             doors.management.reconfigure(new.management.clone());
             operations.staff_logins.set_sid_days(new.management.sid_days);
-            if let Some(Err(error)) = doors.identity.as_ref().map(|i| i.reload(&new.management.certificate)) {
-                tracing::error!(%error, "the old TLS certificate stays");
-            }
+            doors.identities.reload(&new);
             match config.restart_needed(&new).as_slice() {
                 [] => tracing::info!("the configuration was read again"),
                 keys => tracing::warn!(keys = keys.join(", "), "read again; these keys need a restart"),
             }
             // What needs a restart goes on as it was, and is named again until then.
             config.system_api = SystemApi { listen: config.system_api.listen, ..new.system_api };
+            config.payments = config::Payments {
+                listen: config.payments.listen,
+                tls_listen: config.payments.tls_listen,
+                ..new.payments
+            };
             config.management = config::Management {
                 listen: config.management.listen,
                 plain_listen: config.management.plain_listen,

@@ -9,10 +9,12 @@ use std::net::SocketAddr;
 /// One fault for each address that a later key wants and an earlier one has.
 pub(super) fn clashes(config: &Config, tree: &Table) -> Vec<ConfigError> {
     use PortProtocol::{Tcp, Udp};
-    let doors: [(&str, &str, PortProtocol, &[SocketAddr]); 10] = [
+    let doors: [(&str, &str, PortProtocol, &[SocketAddr]); 12] = [
         ("radius", "auth", Udp, &config.radius.auth),
         ("radius", "acct", Udp, &config.radius.acct),
         ("system-api", "listen", Tcp, &config.system_api.listen),
+        ("payments", "listen", Tcp, &config.payments.listen),
+        ("payments", "tls-listen", Tcp, &config.payments.tls_listen),
         ("cgrates", "tcp", Tcp, &config.cgrates.tcp),
         ("cgrates", "http", Tcp, &config.cgrates.http),
         ("management", "listen", Tcp, &config.management.listen),

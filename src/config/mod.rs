@@ -20,6 +20,7 @@ mod log;
 mod management;
 mod metrics;
 mod notify;
+mod payments;
 mod radius;
 mod secret;
 mod section;
@@ -39,6 +40,10 @@ pub use log::{Level, Log};
 pub use management::{CertificateFiles, FeedToken, Management};
 pub use metrics::Metrics;
 pub use notify::{HookUrl, Notify, NotifyTarget, NotifyWay, signing_key};
+pub use payments::{
+    AccountPatterns, ClientName, Dialect, Element, ParameterNames, PaymentAct, PaymentOperator,
+    PaymentResult, Payments, Place, Protocol, Tells, Template,
+};
 pub use radius::{Radius, RequireMessageAuthenticator, RestrictedLogin};
 pub use secret::Passwords;
 pub use server::Server;
@@ -52,7 +57,7 @@ use std::path::Path;
 use tree::{Table, Value};
 
 /// Sections of later versions.
-const SECTIONS_NOT_SERVED: [&str; 4] = ["edge", "payments", "retention", "backup"];
+const SECTIONS_NOT_SERVED: [&str; 3] = ["edge", "retention", "backup"];
 
 /// The whole configuration. `Default` is what an empty file says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -62,6 +67,7 @@ pub struct Config {
     pub radius: Radius,
     pub billing: BillingRules,
     pub system_api: SystemApi,
+    pub payments: Payments,
     pub management: Management,
     pub cgrates: Cgrates,
     pub cabinet: Cabinet,
@@ -138,6 +144,8 @@ impl Config {
             ),
             ("server.min-free", a.server.min_free == b.server.min_free),
             ("system-api.listen", a.system_api.listen == b.system_api.listen),
+            ("payments.listen", a.payments.listen == b.payments.listen),
+            ("payments.tls-listen", a.payments.tls_listen == b.payments.tls_listen),
             ("management.listen", a.management.listen == b.management.listen),
             ("management.plain-listen", a.management.plain_listen == b.management.plain_listen),
             ("cgrates.tcp", a.cgrates.tcp == b.cgrates.tcp),
@@ -181,6 +189,7 @@ impl Config {
             radius: sections.read("radius", Radius::read),
             billing: sections.read("billing", |section| billing::read(section, &server.currency)),
             system_api: sections.read("system-api", SystemApi::read),
+            payments: sections.read("payments", |section| Payments::read(section, &server.currency)),
             management: sections.read("management", Management::read),
             cgrates: sections.read("cgrates", Cgrates::read),
             cabinet: sections.read("cabinet", Cabinet::read),

@@ -54,6 +54,11 @@ impl Passwords {
         self.0.iter().fold(Choice::from(0), |found, password| found | equal(password)).into()
     }
 
+    /// For secrets that are compared otherwise than as texts.
+    pub fn iter(&self) -> impl Iterator<Item = &SecretText> {
+        self.0.iter()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

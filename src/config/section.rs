@@ -190,6 +190,11 @@ impl<'a> Section<'a> {
         values
     }
 
+    /// Whether the key is there at all.
+    pub fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     /// A key without a default, of a table that [`Section::tables`] reads.
     pub fn needed(&mut self, key: &'static str, what: &str) -> &mut Self {
         if let (Some(at), false) = (self.at, self.table.contains_key(key)) {

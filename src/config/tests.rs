@@ -1,3 +1,7 @@
+//! What is taken, what is refused, and with which words.
+
+mod shipped;
+
 use super::*;
 use crate::model::Money;
 use std::fs;
@@ -6,7 +10,8 @@ use std::net::SocketAddr;
 const FILE: &str = "/etc/headgate/headgate.toml";
 
 /// The contract's page as far as this version serves it, with other values than the defaults.
-const SAMPLE: &str = r#"
+const SAMPLE: &str = concat!(
+    r#"
 [server]
 name = "bras-7"
 role = "centre"
@@ -102,7 +107,9 @@ captive = "10.0.0.1:8080"
 walled-garden = ["198.51.100.10/32", "pay.example.org"]
 sightings = true
 protect-ports = false
-"#;
+"#,
+    include_str!("payments/sample.toml")
+);
 
 fn read(text: &str) -> Result<Config, Vec<String>> {
     Config::parse(FILE, text).map_err(|errors| errors.iter().map(ToString::to_string).collect())
@@ -360,7 +367,6 @@ fn what_this_version_does_not_serve_is_refused_by_name() {
         ("[server]\nrole = \"edge\"", "server.role"),
         ("[store]\nurl = \"postgres://u:hidden@h/db\"", "store.url"),
         ("[radius]\nradsec = [\"0.0.0.0:2083\"]", "radius.radsec"),
-        ("[payments]\nlisten = []", "payments"),
         ("[edge]\ntoken = \"hidden\"", "edge"),
         ("[backup]", "backup"),
     ] {
@@ -539,58 +545,4 @@ fn a_reload_names_what_needs_a_restart() {
     assert!(live != old && old.restart_needed(&live).is_empty());
     let new = read("[radius]\nauth = []\nreject-delay-ms = 5\n[server]\ncurrency = \"USD\"\n").unwrap();
     assert_eq!(old.restart_needed(&new), ["server.currency", "radius.auth", "radius.reject-delay-ms"]);
-}
-
-const SHIPPED: &str = include_str!("../../config/headgate.toml");
-
-/// Keys of the sample that have one value, or none that anything acts on: the shipped file offers choices only.
-const NOT_SHIPPED: [&str; 3] = ["server.role", "server.min-free", "radius.radsec"];
-
-/// The shipped file with those settings uncommented that `keep` takes. Prose has a blank after its `#`.
-fn uncommented(keep: impl Fn(&str) -> bool) -> String {
-    let setting = |line: &'static str| {
-        line.strip_prefix('#').filter(|text| !text.is_empty() && !text.starts_with(' ') && keep(text))
-    };
-    SHIPPED.lines().map(|line| setting(line).unwrap_or(line)).collect::<Vec<_>>().join("\n")
-}
-
-#[test]
-fn the_shipped_file_says_nothing_until_somebody_uncomments_it() {
-    assert!(SHIPPED.lines().all(|line| line.is_empty() || line.starts_with('#')));
-    assert_eq!(read(SHIPPED), Ok(Config::default()));
-}
-
-#[test]
-fn the_shipped_file_with_every_setting_uncommented_is_right() {
-    let tree = files::read_text(FILE, &uncommented(|_| true)).unwrap();
-    // The secrets that it names are files of the machine that it will be installed on.
-    let config = Config::from_tree(&tree, &SecretFiles::Unread).unwrap();
-    assert!(config.system_api.passwords.contains_key("collector"));
-    assert_eq!(config.enforcement.walled_garden.len(), 2);
-}
-
-#[test]
-fn what_the_shipped_file_shows_as_default_is_the_default() {
-    let text = uncommented(|setting| !setting.contains("# e.g."));
-    assert_eq!(read(&text), Ok(Config::default()));
-    let settings = text.lines().filter(|line| !line.starts_with('#') && line.contains(" = ")).count();
-    assert!(settings >= 24, "{settings}");
-}
-
-#[test]
-fn every_key_with_a_choice_stands_in_the_shipped_file() {
-    let text = uncommented(|_| true);
-    let mut shown = Vec::new();
-    let mut section = "";
-    for line in text.lines() {
-        if let Some((name, _)) = line.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            section = name.trim_start_matches('[');
-        } else if let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
-            shown.push(format!("{section}.{key}"));
-        }
-    }
-    for_each_key(|section, key, _| {
-        let key = format!("{section}.{key}");
-        assert!(shown.contains(&key) != NOT_SHIPPED.contains(&key.as_str()), "{key}");
-    });
 }

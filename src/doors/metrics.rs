@@ -166,6 +166,12 @@ fn radius(operations: &Operations, page: &mut Page) {
 fn money_and_polls(operations: &Operations, page: &mut Page) {
     let counters = &operations.counters;
     for (name, help, counter) in [
+        ("headgate_payment_calls_total", "Calls of payment operators.", &counters.payment_calls),
+        (
+            "headgate_payment_calls_refused_total",
+            "Calls of payment operators that were refused.",
+            &counters.payment_calls_refused,
+        ),
         ("headgate_system_api_requests_total", "Requests of the system API.", &counters.system_api_requests),
         (
             "headgate_system_api_refused_total",

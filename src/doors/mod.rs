@@ -10,6 +10,7 @@ mod feed;
 pub mod http;
 pub mod management;
 pub mod metrics;
+pub mod payments;
 pub mod radius;
 pub mod report;
 pub mod request_log;

@@ -9,6 +9,7 @@ mod calls;
 mod closing;
 mod corrections;
 mod cuts;
+mod events;
 mod feed;
 mod filter;
 mod followers;
@@ -17,6 +18,8 @@ mod load;
 mod money;
 mod nas_orders;
 mod outbox;
+mod payee;
+mod payment_calls;
 mod postings;
 mod principal;
 mod reconcile;
@@ -38,6 +41,7 @@ pub use calls::CallStatus;
 pub use closing::{ActRow, ActRowLine, MonthClosed};
 pub use corrections::Answered;
 pub use cuts::CutRow;
+pub use events::{EventKind, EventQuery, EventRow};
 pub use feed::FeedRequest;
 pub use filter::{Facts, Filter};
 pub use followers::{Follower, FollowerStatus, Followers};
@@ -45,6 +49,8 @@ pub use journal::{DayOfOperator, DayOfRevenue, PaymentQuery, PaymentRow, TotalsP
 pub use money::{PaidPayment, PaymentInput};
 pub use nas_orders::{NasAnswer, NasOrder, NasOrderKind};
 pub use outbox::{OutboxChoice, OutboxLine, OutboxQuery, OutboxSent, OutboxTargetLine, OutboxTouched};
+pub use payee::Payee;
+pub use payment_calls::{KeptCall, PaymentCall, PaymentCalls};
 pub use postings::{BooksCheck, LedgerLine, LedgerPage, LedgerQuery};
 pub use principal::Principal;
 pub use reconcile::{BadLine, Counts, Difference, Reconciliation, RegistryRequest, Total};
@@ -79,6 +85,8 @@ pub struct Operations {
     pub ports: watch::Sender<PortRules>,
     /// Who follows the feed, and how far.
     pub followers: Followers,
+    /// What payment operators asked lately.
+    pub payment_calls: PaymentCalls,
     /// Orders to NASes, carried out by the CoA follower.
     pub nas_orders: mpsc::Sender<NasOrder>,
     /// What logins of the staff share.
@@ -121,10 +129,15 @@ impl Operations {
 
     /// A moment as text in the server's time zone: `2026-04-06 14:20:00`.
     pub fn time(&self, at: Timestamp) -> String {
-        match jiff::Timestamp::from_microsecond(at.micros()) {
-            Ok(at) => at.to_zoned(self.settings.time_zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
-            Err(_) => at.micros().to_string(),
-        }
+        self.time_as(at, "%Y-%m-%d %H:%M:%S")
+    }
+
+    /// The same as a format of strftime says; one that says nothing sensible gives microseconds.
+    pub fn time_as(&self, at: Timestamp, format: &str) -> String {
+        let written = jiff::Timestamp::from_microsecond(at.micros()).and_then(|moment| {
+            jiff::fmt::strtime::format(format, &moment.to_zoned(self.settings.time_zone.clone()))
+        });
+        written.unwrap_or_else(|_| at.micros().to_string())
     }
 }
 

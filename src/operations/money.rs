@@ -33,6 +33,12 @@ pub struct PaidPayment {
     /// Right after the payment.
     pub balance: String,
     pub time: String,
+    /// When it was taken.
+    #[serde(skip)]
+    pub at: Timestamp,
+    /// It was taken back.
+    #[serde(skip)]
+    pub reversed: bool,
     /// The same payment had been taken before; this is the answer of then.
     pub repeat: bool,
 }
@@ -60,7 +66,7 @@ impl Operations {
         }
     }
 
-    fn paid(&self, payment: Payment, repeat: bool) -> PaidPayment {
+    pub(super) fn paid(&self, payment: Payment, repeat: bool) -> PaidPayment {
         PaidPayment {
             op_id: payment.transfer.0,
             pay_operator: payment.key.operator,
@@ -69,6 +75,8 @@ impl Operations {
             sum_in: self.money(payment.sum),
             balance: self.money(payment.balance_after),
             time: self.time(payment.time),
+            at: payment.time,
+            reversed: payment.reversed,
             repeat,
         }
     }

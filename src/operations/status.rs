@@ -52,6 +52,9 @@ counters! {
     ipoe_strangers,
     /// Sessions ended because the subscriber no longer answered.
     ipoe_silent,
+    /// Of payment operators.
+    payment_calls,
+    payment_calls_refused,
     system_api_requests,
     system_api_refused,
     /// Requests to the management door without a right token.

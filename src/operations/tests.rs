@@ -83,6 +83,7 @@ impl Office {
             counters: Arc::new(Counters::default()),
             ports: tokio::sync::watch::Sender::new(PortRules::default()),
             followers: Followers::default(),
+            payment_calls: PaymentCalls::default(),
             nas_orders,
             staff_logins: Arc::default(),
             started: NOW,

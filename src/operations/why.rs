@@ -73,6 +73,7 @@ impl Operations {
         if let Some(attempt) = &known {
             steps.push(self.login_step(&self.directory.read(), Some(attempt)));
         }
+        steps.extend(self.payment_step(&[who.trim()]));
         Ladder {
             who: who.to_owned(),
             login: String::new(),
@@ -89,7 +90,7 @@ impl Operations {
         let standing = &view.standing;
         let logged = inner.visible(entry.id()).is_some_and(|visible| visible.logged);
         let recent = entry.recent.lock().clone();
-        let steps = vec![
+        let mut steps = vec![
             step(
                 "subscriber",
                 true,
@@ -126,6 +127,7 @@ impl Operations {
                 }
             },
         ];
+        steps.extend(self.payment_step(&[&view.account.contract, &view.subscriber.login]));
         let summary = match (standing.verdict, logged) {
             (Verdict::LetThrough, true) => "online and let through".to_owned(),
             (Verdict::LetThrough, false) => "in good standing, but has no session".to_owned(),
@@ -140,6 +142,20 @@ impl Operations {
             summary,
             steps,
         }
+    }
+
+    /// The last call of a payment operator about somebody of these names, if there was one.
+    fn payment_step(&self, names: &[&str]) -> Option<Step> {
+        let call = self.payment_calls.last_about(names)?;
+        let evidence = format!(
+            "{} at {}: {}: {}, {}",
+            call.operator,
+            self.time(call.at),
+            call.asked,
+            call.result,
+            call.answer
+        );
+        Some(step("payment-call", call.advice.is_empty(), evidence, call.advice))
     }
 
     fn block_step(&self, entry: &Entry) -> Step {

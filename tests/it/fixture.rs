@@ -4,7 +4,8 @@ use headgate::directory::{Directory, DirectorySettings};
 use headgate::engine::Settings;
 use headgate::model::*;
 use headgate::operations::{
-    Counters, Followers, NasOrder, Operations, PortRules, RadiusRules, Record, RecorderFull, Reports,
+    Counters, Followers, NasOrder, Operations, PaymentCalls, PortRules, RadiusRules, Record, RecorderFull,
+    Reports,
 };
 use headgate::storage::{SqliteStore, Vault};
 use headgate::writer::{Started, Writer};
@@ -66,6 +67,7 @@ impl Fixture {
             counters: Arc::new(Counters::default()),
             ports: tokio::sync::watch::Sender::new(PortRules::default()),
             followers: Followers::default(),
+            payment_calls: PaymentCalls::default(),
             nas_orders: orders,
             staff_logins: Default::default(),
             started: NOW,

@@ -32,6 +32,8 @@ mod nas;
 mod operations;
 /// Events to webhooks and commands.
 mod outbox;
+/// Payment operators: OSMP, Sberbank, dialects from configuration, signed notifications.
+mod payments;
 /// The RADIUS servers and CoA, against FreeRADIUS's clients, our generator and hand-made packets.
 mod radius;
 /// The main job, end to end, with server and enforcer as processes.

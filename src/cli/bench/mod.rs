@@ -9,6 +9,7 @@
 mod args;
 mod calls;
 mod crypto;
+mod door_payments;
 mod echo;
 mod enforcement;
 mod histogram;
@@ -31,6 +32,7 @@ mod tests;
 
 pub use args::{EchoArgs, MessageAuthenticatorPlace, Mode, RadiusArgs};
 pub use calls::{CallsArgs, CallsReport, calls};
+pub use door_payments::{OperatorsArgs, OperatorsReport, operators};
 pub use echo::{EchoReport, echo};
 pub use enforcement::{EnforcementArgs, EnforcementReport, enforcement};
 pub use mutate::{MutationReport, mutate};
@@ -52,6 +54,7 @@ pub enum BenchCommand {
     Suite(SuiteArgs),
     Soak(SoakArgs),
     Payments(PaymentsArgs),
+    Operators(OperatorsArgs),
     Calls(CallsArgs),
     Enforcement(EnforcementArgs),
 }
@@ -79,6 +82,13 @@ pub fn run(command: &BenchCommand) -> u8 {
                 return print_json(&report, true);
             }
             payments::print(&report);
+            Ok(true)
+        }),
+        BenchCommand::Operators(args) => operators(args).and_then(|report| {
+            if args.wants_json() {
+                return print_json(&report, true);
+            }
+            door_payments::print(&report);
             Ok(true)
         }),
         BenchCommand::Calls(args) => calls(args).and_then(|report| {

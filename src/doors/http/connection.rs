@@ -4,7 +4,7 @@ use super::framing::{self, BodyError};
 use super::input::Input;
 use super::request::{self, Fault, Head};
 use super::server::{self, Door, Handler};
-use super::{Method, Request, Response};
+use super::{Channel, Method, Misdirected, Request, Response, Security, TLS_HANDSHAKE};
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,6 +17,8 @@ const JOINED_OCTETS_MAX: usize = 16 * 1024;
 const WRITE_OCTETS: usize = 256 * 1024;
 /// What a refused client may still send: closing before it is read would destroy the answer on its way (RFC 9112 9.6).
 const LINGER_OCTETS_MAX: usize = 2 * 1024 * 1024;
+/// Alert of TLS: fatal, handshake_failure (RFC 8446, section 6).
+const TLS_REFUSAL: [u8; 7] = [0x15, 3, 1, 0, 2, 2, 40];
 const LINGER_TIME: Duration = Duration::from_secs(2);
 
 /// Why no (further) request is read.
@@ -44,7 +46,7 @@ impl<H: Handler> Door<H> {
     /// [`Door::serve`]'s business, or the caller's who accepts by itself (TLS).
     pub async fn connection<S>(&self, mut stream: S, peer: Option<SocketAddr>)
     where
-        S: AsyncRead + AsyncWrite + Unpin + Send,
+        S: Channel,
     {
         let mut input = Input::new();
         let mut first = true;
@@ -79,9 +81,9 @@ impl<H: Handler> Door<H> {
         first: bool,
     ) -> Result<bool, End>
     where
-        S: AsyncRead + AsyncWrite + Unpin + Send,
+        S: Channel,
     {
-        let head = self.read_head(stream, input, first).await?;
+        let head = self.read_head(stream, input, peer, first).await?;
         let body = timeout(self.limits.body_time, self.read_body(stream, input, &head))
             .await
             .map_err(|_| Fault::new(408, "the body did not arrive in time"))??;
@@ -89,7 +91,10 @@ impl<H: Handler> Door<H> {
         let wants_close = headers.lists("connection", "close");
         let wants_open = modern || headers.lists("connection", "keep-alive");
         let with_body = method != Method::Head;
-        let response = self.handler.handle(Request { method, path, query, headers, body, peer }).await;
+        let response = self
+            .handler
+            .handle(Request { method, path, query, headers, body, peer, security: stream.security() })
+            .await;
         let keep = wants_open && !wants_close && self.has_room() && !*self.shutdown.borrow();
         let connection = match (keep, modern) {
             (false, _) => Some("close"),
@@ -100,9 +105,15 @@ impl<H: Handler> Door<H> {
         Ok(keep)
     }
 
-    async fn read_head<S>(&self, stream: &mut S, input: &mut Input, first: bool) -> Result<Head, End>
+    async fn read_head<S>(
+        &self,
+        stream: &mut S,
+        input: &mut Input,
+        peer: Option<SocketAddr>,
+        first: bool,
+    ) -> Result<Head, End>
     where
-        S: AsyncRead + Unpin,
+        S: Channel,
     {
         if input.unread().is_empty() {
             let idle_time = if first { self.limits.head_time } else { self.limits.idle_time };
@@ -114,6 +125,9 @@ impl<H: Handler> Door<H> {
                     Ok(Ok(0) | Err(_)) | Err(_) => return Err(End::Silent),
                 },
             }
+        }
+        if first {
+            self.check_port(stream, input, peer).await?;
         }
         let deadline = Instant::now() + self.limits.head_time;
         let mut seen = 0;
@@ -141,6 +155,29 @@ impl<H: Handler> Door<H> {
                 Ok(Ok(0)) => return Err(Fault::bad("the request ends within its head").into()),
                 Ok(filled) => filled?,
             };
+        }
+    }
+
+    /// Refuses HTTP where TLS is spoken, and TLS where HTTP is, in a way that the other side understands.
+    async fn check_port<S: Channel>(
+        &self,
+        stream: &mut S,
+        input: &Input,
+        peer: Option<SocketAddr>,
+    ) -> Result<(), End> {
+        match stream.security() {
+            Security::Missing => {
+                self.handler.misdirected(peer, Misdirected::PlainToTls);
+                Err(Fault::bad("this port speaks TLS: ask it with https:// instead of http://").into())
+            }
+            Security::Plain if input.unread().first() == Some(&TLS_HANDSHAKE) => {
+                self.handler.misdirected(peer, Misdirected::TlsToPlain);
+                timeout(self.limits.write_time, stream.write_all(&TLS_REFUSAL))
+                    .await
+                    .map_err(io::Error::from)??;
+                Err(End::Silent)
+            }
+            Security::Plain | Security::Tls { .. } => Ok(()),
         }
     }
 

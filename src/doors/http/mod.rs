@@ -8,6 +8,7 @@
 //! HTTP/2, compression, files, a `Date` header (RFC 9110 6.6.1 leaves it out where there is no clock, and nothing
 //! here reads one).
 
+mod channel;
 mod connection;
 mod framing;
 mod input;
@@ -16,6 +17,7 @@ mod request;
 mod response;
 mod server;
 
+pub use channel::{Channel, Misdirected, Security, TLS_HANDSHAKE};
 pub use query::{Parameters, percent_decoded, text_of};
 pub use request::{Headers, Method, Request};
 pub use response::{Body, Response};

@@ -1,5 +1,6 @@
 //! A request, and its head read strictly or loosely as each part deserves.
 
+use super::Security;
 use std::net::SocketAddr;
 
 /// Header lines of one request at most.
@@ -27,6 +28,7 @@ pub struct Request {
     pub body: Vec<u8>,
     /// None where the stream has no address (a Unix socket).
     pub peer: Option<SocketAddr>,
+    pub security: Security,
 }
 
 /// Header lines; names in lower case, in the order in which they came.

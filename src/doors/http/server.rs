@@ -1,6 +1,6 @@
 //! Listeners, limits and handlers: what stands around a connection.
 
-use super::{Request, Response};
+use super::{Channel, Misdirected, Request, Response};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::future::Future;
@@ -8,7 +8,6 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -55,6 +54,9 @@ impl Default for Limits {
 /// Answers requests. Closures `Fn(Request) -> impl Future<Output = Response>` are handlers.
 pub trait Handler: Send + Sync + 'static {
     fn handle(&self, request: Request) -> impl Future<Output = Response> + Send;
+
+    /// Told of a connection that came to the wrong kind of port, and is refused.
+    fn misdirected(&self, _peer: Option<SocketAddr>, _what: Misdirected) {}
 }
 
 impl<F, A> Handler for F
@@ -71,11 +73,15 @@ impl<H: Handler> Handler for Arc<H> {
     fn handle(&self, request: Request) -> impl Future<Output = Response> + Send {
         H::handle(self, request)
     }
+
+    fn misdirected(&self, peer: Option<SocketAddr>, what: Misdirected) {
+        H::misdirected(self, peer, what);
+    }
 }
 
 /// Where connections come from.
 pub trait Listener: Send + 'static {
-    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+    type Stream: Channel + 'static;
 
     /// The next connection with its peer's address, where it has one.
     fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, Option<SocketAddr>)>> + Send;

@@ -3,10 +3,12 @@
 use super::self_signed::SelfSigned;
 use crate::config::CertificateFiles;
 use parking_lot::RwLock;
-use rustls::ServerConfig;
-use rustls::crypto::ring;
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -52,13 +54,32 @@ pub struct Identity {
 impl Identity {
     /// Reads the files, or those of the self-signed certificate, which are made when they are not there.
     pub fn open(files: &CertificateFiles, self_signed: SelfSigned) -> Result<Arc<Identity>, TlsError> {
-        let current = RwLock::new(acceptor(files, &self_signed)?);
+        Identity::open_for_clients(files, None, self_signed)
+    }
+
+    /// The same, and clients are asked for certificates that one of the authorities in this file (PEM) has signed. A
+    /// client without one is let in, a client with a wrong one is not.
+    pub fn open_for_clients(
+        files: &CertificateFiles,
+        client_ca: Option<&Path>,
+        self_signed: SelfSigned,
+    ) -> Result<Arc<Identity>, TlsError> {
+        let current = RwLock::new(acceptor(files, client_ca, &self_signed)?);
         Ok(Arc::new(Identity { self_signed, current }))
     }
 
     /// Reads them again: connections from now on see what is there now. After an error the old one goes on.
     pub fn reload(&self, files: &CertificateFiles) -> Result<(), TlsError> {
-        let new = acceptor(files, &self.self_signed)?;
+        self.reload_for_clients(files, None)
+    }
+
+    /// The same for what [`Identity::open_for_clients`] has read.
+    pub fn reload_for_clients(
+        &self,
+        files: &CertificateFiles,
+        client_ca: Option<&Path>,
+    ) -> Result<(), TlsError> {
+        let new = acceptor(files, client_ca, &self.self_signed)?;
         *self.current.write() = new;
         Ok(())
     }
@@ -68,21 +89,47 @@ impl Identity {
     }
 }
 
-fn acceptor(files: &CertificateFiles, self_signed: &SelfSigned) -> Result<TlsAcceptor, TlsError> {
+fn acceptor(
+    files: &CertificateFiles,
+    client_ca: Option<&Path>,
+    self_signed: &SelfSigned,
+) -> Result<TlsAcceptor, TlsError> {
     let (certificate, key) = match files {
         CertificateFiles::Given { certificate, key } => (certificate.clone(), key.clone()),
         CertificateFiles::SelfSigned => self_signed.made()?,
     };
     let (chain, secret) = (chain(&certificate)?, private_key(&key)?);
     let provider = Arc::new(ring::default_provider());
+    let clients = clients(client_ca, &provider)?;
     let config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, secret));
+        .and_then(|builder| builder.with_client_cert_verifier(clients).with_single_cert(chain, secret));
     let mut config = config.map_err(|error| {
         TlsError::Unusable(format!("{} with {}: {error}", certificate.display(), key.display()))
     })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Who looks at the certificates of clients.
+fn clients(
+    client_ca: Option<&Path>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+    let Some(path) = client_ca else { return Ok(WebPkiClientVerifier::no_client_auth()) };
+    let mut roots = RootCertStore::empty();
+    for authority in chain(path)? {
+        roots.add(authority).map_err(|error| {
+            TlsError::Content(
+                path.to_owned(),
+                format!("holds what is no certificate of an authority: {error}"),
+            )
+        })?;
+    }
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+        .allow_unauthenticated()
+        .build()
+        .map_err(|error| TlsError::Content(path.to_owned(), error.to_string()))
 }
 
 fn chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -10,10 +10,8 @@ use std::time::Duration;
 
 /// Tells `crm` of everything but notices and receipts, and `shop` of payments and receipts.
 fn rules() -> EventRules {
-    let mut everything: EventKinds = EventKind::ALL.into_iter().collect();
-    for quiet in [EventKind::Receipt, EventKind::NoticeSms, EventKind::NoticeEmail] {
-        everything = EventKind::ALL.into_iter().filter(|k| everything.contains(*k) && *k != quiet).collect();
-    }
+    let quiet = [EventKind::Receipt, EventKind::NoticeSms, EventKind::NoticeEmail];
+    let everything = EventKind::ALL.into_iter().filter(|kind| !quiet.contains(kind)).collect();
     let shop = [EventKind::Payment, EventKind::Receipt].into_iter().collect();
     EventRules {
         targets: vec![

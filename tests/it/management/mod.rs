@@ -1,7 +1,7 @@
 //! The management door: the feed over TLS, asked by curl, by the enforcer's client and by the enforcer itself.
 
 mod door;
-mod failover;
+pub mod failover;
 mod reload;
 mod trust;
 

@@ -181,6 +181,7 @@ impl System {
             counters: Arc::default(),
             ports: tokio::sync::watch::Sender::new(PortRules::default()),
             followers: Default::default(),
+            payment_calls: Default::default(),
             nas_orders: orders,
             staff_logins: Default::default(),
         });

@@ -159,6 +159,7 @@ async fn every_request_leaves_one_line_without_secrets() {
             headers: Headers::default(),
             body: Vec::new(),
             peer: "127.0.0.1:4711".parse().ok(),
+            security: headgate::doors::http::Security::Plain,
         };
         api.handle(request).await;
     }

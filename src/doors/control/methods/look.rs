@@ -1,7 +1,7 @@
 //! Looking: who is there and how the server is; orders to NASes.
 
 use super::{Call, MaybeWho, Nothing, RpcError, Who, blocking, unknown, value};
-use crate::operations::{NasOrderKind, WhoHadQuery};
+use crate::operations::{EventQuery, NasOrderKind, WhoHadQuery};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -16,6 +16,10 @@ pub(super) async fn call(method: &str, mut call: Call) -> Result<Value, RpcError
         "status" => {
             let Nothing {} = call.read()?;
             blocking(move || Ok(call.operations.status())).await
+        }
+        "events" => {
+            let query: EventQuery = call.read()?;
+            value(call.operations.events(&query).await)
         }
         "find" => {
             let Words { words } = call.read()?;

@@ -16,7 +16,9 @@ use serde_json::Value;
 /// Calls a method by its name.
 pub(super) async fn call(method: &str, call: Call) -> Result<Value, RpcError> {
     match method {
-        "status" | "find" | "why" | "who_had" | "sessions" | "kick" | "coa" => look::call(method, call).await,
+        "status" | "events" | "find" | "why" | "who_had" | "sessions" | "kick" | "coa" => {
+            look::call(method, call).await
+        }
         "block" | "unblock" | "load" | "load_rating" | "go_live" | "panic.open" | "panic.close" => {
             access::call(method, call).await
         }
