@@ -8,9 +8,10 @@ set -eu
 RUST_MINIMUM=1.90
 
 build="build-essential pkg-config libnftnl-dev libmnl-dev ca-certificates curl"
-# radclient, nft, ip, tc, iperf3, go, python3: the tests drive the server and the kernel with other people's programs; the
-# script for access servers runs in dash and in BusyBox's shell, with curl and with wget.
-test="$build freeradius-utils nftables iproute2 iperf3 golang-go python3 dash busybox wget shellcheck"
+# radclient, nft, ip, tc, iperf3, go, python3, php: the tests drive the server and the kernel with other people's programs; the
+# script for access servers runs in dash and in BusyBox's shell, with curl and with wget. Python's jsonschema checks the
+# OpenRPC document.
+test="$build freeradius-utils nftables iproute2 iperf3 golang-go python3 python3-jsonschema php-cli dash busybox wget shellcheck"
 package="$build dpkg-dev lintian systemd"
 
 case "${1:-}" in

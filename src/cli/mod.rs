@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 the thing asked for failed, 2 usage, 78 (EX_CONFIG) a configuration error.
 
+mod api;
 pub mod bench;
 mod block;
 mod books;
@@ -23,9 +24,11 @@ mod load;
 mod logging;
 mod namespaces;
 mod nas_order;
+mod objects;
 mod operator;
 mod outbox;
 mod output;
+mod password;
 mod pay;
 mod payments;
 mod plan;
@@ -94,6 +97,17 @@ enum Command {
     Kick(nas_order::Kick),
     /// Tell the NAS a subscriber's speed and state again (CoA)
     Coa(nas_order::Coa),
+    /// Make a login, contract, plan, access server or group
+    #[command(subcommand)]
+    Add(objects::Object),
+    /// Change one; what is not given stays
+    #[command(subcommand)]
+    Set(objects::Object),
+    /// End a login or a contract
+    #[command(subcommand)]
+    Close(objects::Close),
+    /// Give a login another password
+    Password(password::Password),
     /// Take a payment
     Pay(pay::Pay),
     /// Take money from an account
@@ -157,6 +171,8 @@ enum Command {
     /// Roles: named sets of rights
     #[command(subcommand)]
     Role(operator::Role),
+    /// The methods of /rpc: an OpenRPC document
+    Api(api::Api),
     /// Events for webhooks and commands: what waits, what failed, and again
     #[command(subcommand)]
     Outbox(outbox::Outbox),
@@ -249,6 +265,10 @@ pub fn run() -> u8 {
         Command::Sessions(command) => command.run(&context),
         Command::Kick(command) => command.run(&context),
         Command::Coa(command) => command.run(&context),
+        Command::Add(command) => command.add(&context),
+        Command::Set(command) => command.set(&context),
+        Command::Close(command) => command.run(&context),
+        Command::Password(command) => command.run(&context),
         Command::Pay(command) => command.run(&context),
         Command::Charge(command) => command.run(&context),
         Command::Reverse(command) => command.run(&context),
@@ -278,6 +298,7 @@ pub fn run() -> u8 {
         Command::Acts(command) => command.run(&context),
         Command::Operator(command) => command.run(&context),
         Command::Role(command) => command.run(&context),
+        Command::Api(command) => command.run(&context),
         Command::Outbox(command) => command.run(&context),
         Command::Bench(command) => return bench::run(command),
     };

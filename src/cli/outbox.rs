@@ -157,11 +157,19 @@ fn targets(context: &Context) -> CliResult {
 impl Choice {
     fn run(&self, context: &Context, method: &str, done: &str) -> CliResult {
         let choice = json!({ "event": self.event, "failed": self.failed, "target": self.target });
-        let answer = context.call(method, choice)?;
+        let mut items = 0;
+        // One request is about a bounded number of them.
+        loop {
+            let more = context.call(method, choice.clone())?["items"].as_u64().unwrap_or_default();
+            items += more;
+            if more == 0 || !self.failed {
+                break;
+            }
+        }
         if context.json {
-            print_json(&answer);
+            print_json(&json!({ "items": items }));
         } else {
-            println!("{} {done}", text(answer.get("items")));
+            println!("{items} {done}");
         }
         Ok(())
     }

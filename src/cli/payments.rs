@@ -53,21 +53,23 @@ pub(super) struct Payments {
 
 impl Payments {
     pub fn run(&self, context: &Context) -> CliResult {
-        let (mut payments, mut after) = (Vec::new(), self.after);
+        let mut payments = Vec::new();
+        let mut cursor = self.after.map(|after| after.to_string()).unwrap_or_default();
         loop {
             let wanted = self.limit.saturating_sub(payments.len()).min(PAGE);
-            let Value::Array(page) = context.call("payments", self.query(after, wanted))? else { break };
-            after = page.last().and_then(|row| row["op_id"].as_i64());
-            let full = page.len() == PAGE;
-            payments.extend(page);
-            if !full {
-                break;
+            let mut page = context.call("payments", self.query(&cursor, wanted))?;
+            if let Value::Array(rows) = page["payments"].take() {
+                payments.extend(rows);
+            }
+            match page["next"].as_str() {
+                Some(next) if payments.len() < self.limit => cursor = next.to_owned(),
+                _ => break,
             }
         }
         self.format.chosen(context).print(COLUMNS, &Value::Array(payments))
     }
 
-    fn query(&self, after: Option<i64>, limit: usize) -> Value {
+    fn query(&self, cursor: &str, limit: usize) -> Value {
         json!({
             "since": self.since,
             "until": self.until,
@@ -76,7 +78,7 @@ impl Payments {
             "sum_from": self.sum_from,
             "sum_to": self.sum_to,
             "reversed": self.reversed,
-            "after": after,
+            "cursor": cursor,
             "limit": limit,
         })
     }

@@ -254,8 +254,10 @@ async fn open_http(
     tasks: &mut JoinSet<()>,
 ) -> std::io::Result<OpenDoors> {
     let log = runtime_log(config);
-    let api =
-        Arc::new(system_api::SystemApi::new(Arc::clone(operations), config.system_api.clone(), log.clone()));
+    let api = Arc::new(
+        system_api::SystemApi::new(Arc::clone(operations), config.system_api.clone(), log.clone())
+            .with_currency(&config.server.currency.code),
+    );
     open(&config.system_api.listen, Arc::clone(&api), system_api::SystemApi::limits(), stop, tasks).await?;
     let payments = Arc::new(payments::Payments::new(Arc::clone(operations), config.payments.clone(), log));
     let door = http::Door::new(Arc::clone(&payments), payments::Payments::limits(), stop.clone());

@@ -1,8 +1,10 @@
 //! `[system-api]`: the door of pollers, cash desks and 1C.
 
 use super::allow::AllowList;
+use super::error::Fault;
 use super::secret::{Passwords, read_passwords};
 use super::section::Section;
+use super::tree::Node;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -22,6 +24,10 @@ pub struct SystemApi {
     pub contexts: BTreeSet<String>,
     /// Stands for an absent text field of a list line; without white space, not empty.
     pub placeholder: String,
+    /// Recurring services, by name, that subscribers may switch on and off in the cabinet.
+    pub web_services: BTreeSet<String>,
+    /// Codes of payment operators through which the cabinet announces payments.
+    pub acquirers: BTreeSet<String>,
     /// `psw` by context; a context that is not here (but for `web`) lets nobody in.
     pub passwords: BTreeMap<String, Passwords>,
 }
@@ -33,6 +39,8 @@ impl Default for SystemApi {
             allow: AllowList::loopback(),
             contexts: CONTEXTS_DEFAULT.map(str::to_owned).into(),
             placeholder: "-".to_owned(),
+            web_services: BTreeSet::new(),
+            acquirers: BTreeSet::new(),
             passwords: BTreeMap::new(),
         }
     }
@@ -62,6 +70,13 @@ impl SystemApi {
                 &mut api.placeholder,
                 "1 to 16 characters without white space",
                 placeholder,
+            )
+            .value("web-services", &mut api.web_services, names)
+            .parsed(
+                "acquirers",
+                &mut api.acquirers,
+                "codes of payment operators separated by spaces",
+                |text| Some(text.split_whitespace().map(str::to_owned).collect()),
             );
         let mut passwords = section.inner("passwords");
         let secret_files = passwords.secret_files;
@@ -81,6 +96,16 @@ fn contexts_expected() -> String {
 
 fn contexts(text: &str) -> Option<BTreeSet<String>> {
     text.split_whitespace().map(|name| CONTEXTS.contains(&name).then(|| name.to_owned())).collect()
+}
+
+/// Names may have spaces in them, so they stand in a list.
+fn names(node: &Node) -> Result<BTreeSet<String>, Fault> {
+    const WHAT: &str = "a list of names of services";
+    let name = |item: &Node| match item.text(WHAT)?.trim() {
+        "" => Err(item.expected(WHAT)),
+        name => Ok(name.to_owned()),
+    };
+    node.list(WHAT)?.iter().map(name).collect()
 }
 
 fn placeholder(text: &str) -> Option<String> {

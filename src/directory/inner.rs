@@ -12,6 +12,9 @@ use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// Groups below each other that are looked through.
+const GROUPS_DEEP_MAX: usize = 64;
+
 /// What one look at the directory sees. Consistent: one revision.
 #[derive(Default)]
 pub struct Inner {
@@ -59,6 +62,18 @@ impl Inner {
     /// An account with its balance and its subscribers.
     pub fn account(&self, id: AccountId) -> Option<(&Arc<Account>, Money, &[SubscriberId])> {
         self.accounts.get(&id).map(|slot| (&slot.account, slot.balance, slot.subscribers.as_slice()))
+    }
+
+    /// Every contract with its balance, in no order.
+    pub fn accounts(&self) -> impl Iterator<Item = (&Arc<Account>, Money)> {
+        self.accounts.values().map(|slot| (&slot.account, slot.balance))
+    }
+
+    /// Whether a group is this one or stands below it.
+    pub fn is_within(&self, group: Option<GroupId>, above: GroupId) -> bool {
+        // Groups that point at each other end the walk too.
+        let parents = std::iter::successors(group, |id| self.groups.get(id)?.parent);
+        parents.take(GROUPS_DEEP_MAX).any(|id| id == above)
     }
 
     pub fn nases(&self) -> impl Iterator<Item = &Arc<super::NasEntry>> {

@@ -12,9 +12,11 @@ mod calls;
 mod closing;
 mod corrections;
 mod drafts;
+mod exchange;
 mod fees;
 mod ledger;
 mod load;
+mod objects;
 mod outbox;
 mod packages;
 mod payment;
@@ -36,6 +38,7 @@ pub use calls::{CallBudget, call_time};
 pub use closing::{ACTS_OF_A_COMMAND_MAX, open_day, vat_included};
 pub use fees::{FeesHeld, FeesStatus};
 pub use outbox::ITEMS_OF_A_COMMAND_MAX;
+pub use payment::check_payment_sum;
 pub use recall::{RECALLED_MIN, Recalled, Wanted};
 pub use requests::Request;
 pub use reservations::{Direction, Prepaid};
@@ -100,6 +103,8 @@ impl State {
             Command::Closing(command) => closing::decide(self, command, actor, now),
             Command::Calls(command) => calls::decide(self, command, actor, now),
             Command::Staff(request) => staff::decide(self, request, actor, now),
+            Command::Objects(command) => objects::decide(self, command, actor, now),
+            Command::Exchange(command) => exchange::decide(self, command, now),
             Command::Outbox(command) => outbox::decide(self, command, now),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::fees;
 use super::ledger::{Books, Entry};
-use super::{Decision, State};
+use super::{Decision, Settings, State};
 use crate::model::*;
 
 /// Longest operator code and payment id that are taken, octets.
@@ -107,12 +107,17 @@ pub(super) fn charge(
 }
 
 pub(super) fn check_sum(state: &State, sum: Money) -> Result<(), Refusal> {
-    let digits = state.settings.currency_digits;
+    check_payment_sum(&state.settings, sum)
+}
+
+/// Whether a sum may be paid at all: above zero, at most `payment-max`, no more digits than the currency has.
+pub fn check_payment_sum(settings: &Settings, sum: Money) -> Result<(), Refusal> {
+    let digits = settings.currency_digits;
     if !sum.is_positive() {
         return Err(Refusal::new("bad-sum", "the sum must be more than 0"));
     }
-    if sum > state.settings.billing.payment_max {
-        let max = state.settings.billing.payment_max.to_decimal(digits);
+    if sum > settings.billing.payment_max {
+        let max = settings.billing.payment_max.to_decimal(digits);
         return Err(Refusal::new("bad-sum", format!("the sum must be at most {max}")));
     }
     if sum.rounded(digits) != sum {
@@ -124,7 +129,7 @@ pub(super) fn check_sum(state: &State, sum: Money) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn check_key(key: &PaymentKey) -> Result<(), Refusal> {
+pub(super) fn check_key(key: &PaymentKey) -> Result<(), Refusal> {
     if key.id.is_empty() {
         return Err(Refusal::new(
             "no-payment-id",

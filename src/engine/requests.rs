@@ -9,7 +9,7 @@ const ANSWER_KEPT: Duration = Duration::from_secs(30 * 86_400);
 /// How often old answers are looked for. Only requests with a key add answers, so only they look.
 const FORGOTTEN_EVERY: Duration = Duration::from_secs(86_400);
 /// Longest key that is taken, octets.
-const KEY_OCTETS_MAX: usize = 128;
+const KEY_OCTETS_MAX: usize = 255;
 
 /// A command with who asks for it and, if the caller gave one, the key it can be repeated under.
 #[derive(Clone, Copy, Debug)]

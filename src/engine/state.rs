@@ -242,6 +242,8 @@ impl State {
             // Kept by the store alone.
             Change::Act(_)
             | Change::Audit(_)
+            | Change::Order(_)
+            | Change::SyncMark(_)
             | Change::AddressAssigned(_)
             | Change::AddressWithdrawn { .. } => {}
             Change::Service(_) | Change::Package(_) => self.billing.absorb(change),

@@ -4,6 +4,7 @@ mod books;
 mod calls;
 mod closing;
 mod corrections;
+mod exchange;
 pub(super) mod fees;
 mod load;
 mod load_refusals;

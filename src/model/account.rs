@@ -1,6 +1,7 @@
 //! Contracts and groups.
 
 use super::{AccountId, GroupId, Money, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A contract: whose money it is. The balance is not here but in the ledger.
@@ -35,7 +36,7 @@ impl Account {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AccountKind {
     #[default]

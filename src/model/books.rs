@@ -32,6 +32,8 @@ pub struct BooksState {
     pub closings: Vec<ClosedMonth>,
     pub last_act: i64,
     pub last_pending: i64,
+    /// Number of the payment that was announced last.
+    pub last_order: i64,
     /// Balances are no longer put right by files (`--set-balances`).
     pub live: bool,
 }

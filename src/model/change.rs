@@ -3,8 +3,9 @@
 use super::{
     Account, AccountState, Act, ApiKey, ApiKeyId, Assignment, AssignmentKind, AuditEntry, BooksState, Budget,
     FeeState, Group, LedgerAccount, Meter, Nas, OutboxChange, OutboxItem, Package, PackageHolding, Payment,
-    PaymentKey, Pending, Plan, Pool, PoolGrant, RatingDocument, RememberedAnswer, Role, SecretHash, Service,
-    Session, SpoolPosition, Staff, StaffSession, Subscriber, SubscriberId, Timestamp, Transfer,
+    PaymentKey, PaymentOrder, Pending, Plan, Pool, PoolGrant, RatingDocument, RememberedAnswer, Role,
+    SecretHash, Service, Session, SpoolPosition, Staff, StaffSession, Subscriber, SubscriberId, SyncMark,
+    Timestamp, Transfer,
 };
 use ipnet::IpNet;
 
@@ -54,6 +55,10 @@ pub enum Change {
     StaffSession(StaffSession),
     /// Closed, expired, or ended with its account.
     StaffSessionEnded(SecretHash),
+    /// Inserted or replaced under its key.
+    Order(PaymentOrder),
+    /// Inserted or replaced under its kind and id.
+    SyncMark(SyncMark),
     /// A subscriber has an address from now on. For the history alone, as the next: what is configured now stands in the
     /// subscriber itself.
     AddressAssigned(Assignment),

@@ -1,9 +1,11 @@
 //! What the ledger can be asked to do.
 
 use super::{
-    AccountId, ActLine, DataFile, Day, Delivery, DisabledTarget, Money, Month, NasId, OutboxKey, PaymentKey,
-    PlanId, SessionKey, SpoolEntry, SpoolPosition, StaffRequest, SubscriberId, Timestamp, TransferId,
+    AccountId, ActLine, DataFile, Day, Delivery, DisabledTarget, ExchangeCommand, Money, Month, NasId,
+    OutboxKey, PaymentKey, PlanId, SessionKey, SpoolEntry, SpoolPosition, StaffRequest, SubscriberId,
+    Timestamp, TransferId,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Who asks, for the audit and the postings: `cli:root`, `osmp`, `system`.
@@ -64,6 +66,23 @@ pub enum Command {
     Calls(CallCommand),
     Staff(Box<StaffRequest>),
     Outbox(OutboxCommand),
+    Objects(ObjectCommand),
+    Exchange(ExchangeCommand),
+}
+
+/// One object of a data file, and the end of one.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ObjectCommand {
+    /// Make what the one row names; refused where it is there.
+    Add(Box<DataFile>),
+    /// Change what the one row names; refused where it is not there.
+    Set(Box<DataFile>),
+    /// No access and no addresses from now on; what was stays.
+    CloseSubscriber(SubscriberId),
+    /// A contract that is over: refused while it has money, debts or an open login.
+    CloseAccount(AccountId),
+    /// It was closed by mistake.
+    ReopenAccount(AccountId),
 }
 
 /// Money moved by hand. Nothing is edited: each is a new transfer.
@@ -200,7 +219,7 @@ pub enum BudgetOperation {
 }
 
 /// Texts of the dialect's four files; what is absent stays as it was loaded.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RatingFiles {
     #[serde(rename = "ap.json", default, skip_serializing_if = "Option::is_none")]
@@ -255,7 +274,7 @@ pub struct PaymentRequest {
     pub operator_date: String,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct LoadOptions {
     /// Say what would change and change nothing.
     pub dry_run: bool,

@@ -13,6 +13,7 @@ mod change;
 mod closing;
 mod command;
 mod day;
+mod exchange;
 mod fee;
 mod feed;
 mod ids;
@@ -31,6 +32,7 @@ mod reservation;
 mod right;
 mod row;
 mod rules;
+mod schema;
 mod secret;
 mod service;
 mod session;
@@ -51,9 +53,10 @@ pub use change::Change;
 pub use closing::{ClosedMonth, PostingDate};
 pub use command::{
     ActDraft, Actor, BudgetOperation, CallCommand, ClosingCommand, Command, CorrectionCommand, LoadOptions,
-    OutboxCommand, PaymentRequest, RatingFiles, TermsCommand,
+    ObjectCommand, OutboxCommand, PaymentRequest, RatingFiles, TermsCommand,
 };
 pub use day::{Day, DayError, Month};
+pub use exchange::{ExchangeCommand, PaymentOrder, SyncKind, SyncMark};
 pub use fee::{
     AccountState, Discount, FeeState, Noticed, Pause, Promise, SubscribedService, SubscriberTerms,
 };

@@ -1,6 +1,7 @@
 //! The outbox: events for other programs, written down with what caused them and delivered later.
 
 use super::{AccountId, SubscriberId, Timestamp, Verdict};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -190,9 +191,10 @@ pub struct OutboxKey {
 }
 
 /// What has become of an item. The words stand in databases.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeliveryState {
+    /// To be delivered.
     Pending,
     Done,
     /// A dead letter: it is not tried again unless an operator says so.

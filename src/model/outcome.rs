@@ -1,6 +1,7 @@
 //! What the ledger answers.
 
-use super::{Day, Money, Payment, Timestamp, TransferId};
+use super::{Day, Money, Payment, PaymentOrder, Timestamp, TransferId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -34,6 +35,8 @@ pub enum Outcome {
     },
     /// What a change of plan costs each of them now.
     PlanChanged(Vec<PlanChangeRow>),
+    /// A payment was announced.
+    Ordered(PaymentOrder),
     /// Numbers of the acts made, first and last; None: there were none to make.
     ActsMade(Option<(i64, i64)>),
     /// A request with this key was carried out before; this is the answer given then.
@@ -47,6 +50,10 @@ pub enum Outcome {
     /// The event that was written down.
     Sent {
         event: i64,
+    },
+    /// So many items of the outbox were put back or dropped.
+    Touched {
+        items: usize,
     },
     /// Entries taken from a spool.
     Replayed {
@@ -78,12 +85,12 @@ pub struct PlanChangeRow {
 }
 
 /// What a load did or, with `--dry-run`, would do.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Loaded {
     pub rows: Vec<LoadedRow>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct LoadedRow {
     /// `plan`, `nas`, `subscriber`, ...
     pub kind: String,
@@ -91,7 +98,7 @@ pub struct LoadedRow {
     pub effect: RowEffect,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RowEffect {
     Added,

@@ -1,6 +1,7 @@
 //! Those who work with the product through doors that know their callers: people and programs, with roles and keys.
 
 use super::{GroupId, Rights, SecretText, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -30,7 +31,7 @@ pub struct Staff {
     pub created: Timestamp,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StaffKind {
     Person,

@@ -4,6 +4,7 @@ use super::{
     AccountId, GroupId, Mac, NasId, Password, PlanId, PoolId, SubscriberId, SubscriberTerms, Timestamp,
 };
 use ipnet::IpNet;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -41,7 +42,7 @@ pub struct Subscriber {
 }
 
 /// How a subscriber comes to be logged in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AccessMethod {
     /// An accounting session.

@@ -31,6 +31,17 @@ impl Caller {
     }
 }
 
+/// A text of any length as a key: 64 hexadecimal digits.
+pub(super) fn digest(text: &str) -> String {
+    use std::fmt::Write;
+    let mut digits = String::with_capacity(64);
+    for octet in Sha256::digest(text.as_bytes()) {
+        // Writing to a String cannot fail.
+        let _ = write!(digits, "{octet:02x}");
+    }
+    digits
+}
+
 impl Operations {
     /// Carries a command out; true when this is the answer to an earlier request with the same key.
     pub(super) async fn carry_out(

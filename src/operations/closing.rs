@@ -6,6 +6,7 @@ use crate::engine::{ACTS_OF_A_COMMAND_MAX, day_of};
 use crate::model::*;
 use crate::storage::Span;
 use crate::writer::Rejected;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ const ACTS_MAX: usize = 10_000;
 const ACTS_READ: usize = 50_000;
 
 /// What a closing has made, now or before.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct MonthClosed {
     pub month: Month,
     /// It was closed before; acts that were missing have been made now.
@@ -28,7 +29,7 @@ pub struct MonthClosed {
     pub vat: String,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct ActRow {
     pub number: i64,
     pub month: Month,
@@ -43,7 +44,7 @@ pub struct ActRow {
     pub vat: String,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct ActRowLine {
     pub kind: String,
     pub sum: String,

@@ -4,10 +4,11 @@ use super::{Caller, Operations};
 use crate::engine::moment;
 use crate::model::*;
 use crate::writer::Rejected;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The answer to a command: the members that the command has. Money and moments as text.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Answered {
     /// False when it already was so.
     pub changed: bool,

@@ -5,10 +5,11 @@ use super::{Caller, Operations};
 use crate::engine::moment;
 use crate::model::*;
 use crate::writer::Rejected;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A subscriber that is shut for money, or will be at a known moment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct CutRow {
     pub login: String,
     pub contract: String,

@@ -2,6 +2,7 @@
 
 use super::Operations;
 use super::payment_calls::{KeptCall, REFUSED_MAX};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ const EVENTS_DEFAULT: usize = 100;
 const WAIT_SECONDS_MAX: u64 = 60;
 
 /// Kinds of events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum EventKind {
     /// A payment operator's call that was refused.
@@ -19,28 +20,34 @@ pub enum EventKind {
 }
 
 /// Which events are asked for.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct EventQuery {
     /// Absent: all.
     pub kind: Option<EventKind>,
     /// Only what came after the event with this number.
     pub after: u64,
+    /// At most so many, the last ones; absent: 100.
     pub limit: Option<usize>,
     /// How long to wait for one when there is none.
     pub wait_seconds: u64,
 }
 
 /// A line of `events`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct EventRow {
+    /// Grows with each event.
     pub number: u64,
     pub kind: EventKind,
+    /// When, in the server's time zone.
     pub time: String,
+    /// Address that it came from; empty: not known.
     pub source: String,
     /// Whose call it was; empty: not known.
     pub operator: String,
+    /// What was asked for.
     pub asked: String,
+    /// As the caller named it.
     pub account: String,
     /// A stable token.
     pub result: String,

@@ -4,6 +4,7 @@ use super::Operations;
 use crate::directory::Cursor;
 use crate::model::Timestamp;
 use parking_lot::Mutex;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -32,7 +33,7 @@ struct Contact {
 }
 
 /// A follower in `status --json`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct FollowerStatus {
     pub name: String,
     /// Empty: the control socket.

@@ -7,6 +7,7 @@ use crate::engine::{midnight, moment};
 use crate::model::*;
 use crate::storage::{PaymentFilter, Span};
 use crate::writer::Rejected;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Payments that one question gives at most; further ones are asked for with `after`.
@@ -17,7 +18,7 @@ const LINES_DEFAULT: usize = 100;
 const DAYS_MAX: i32 = 1_097;
 
 /// Which payments are asked for; texts as people write them, absent: all.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PaymentQuery {
     /// A day or a moment.
@@ -28,17 +29,20 @@ pub struct PaymentQuery {
     pub operator: Option<String>,
     /// Contract, login, address or MAC.
     pub who: Option<String>,
+    /// Decimal text: this sum or more.
     pub sum_from: Option<String>,
-    /// Up to and including.
+    /// Decimal text: up to and including this sum.
     pub sum_to: Option<String>,
+    /// Only those that were taken back, or only those that were not.
     pub reversed: Option<bool>,
     /// Only what follows this operation in the list, which begins with the newest.
     pub after: Option<i64>,
+    /// Payments at most, 10000 or less; absent: 100.
     pub limit: Option<usize>,
 }
 
 /// A line of `payments`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct PaymentRow {
     pub op_id: i64,
     pub pay_operator: String,
@@ -50,16 +54,17 @@ pub struct PaymentRow {
 }
 
 /// Which totals are asked for.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TotalsQuery {
+    /// First day.
     pub from: Day,
-    /// In it.
+    /// Last day; at most 1097 days in all.
     pub to: Day,
 }
 
 /// Totals of each day, of the days that have any.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct TotalsPage {
     pub from: Day,
     pub to: Day,
@@ -68,7 +73,7 @@ pub struct TotalsPage {
 }
 
 /// Payments by the day they were taken, reversals by the day they were made: a day that is over does not change.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct DayOfOperator {
     pub day: Day,
     pub operator: String,
@@ -81,7 +86,7 @@ pub struct DayOfOperator {
 }
 
 /// Revenue by the day it is for, less what was given back.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct DayOfRevenue {
     pub day: Day,
     pub kind: String,

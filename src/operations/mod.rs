@@ -3,6 +3,7 @@
 //! An operation resolves names in the directory, makes one [`Command`] for the writer or reads published state, and
 //! gives a value that serializes. It never sees a page, a packet or SQL.
 
+mod accounting;
 mod authorize;
 mod caller;
 mod calls;
@@ -10,13 +11,17 @@ mod closing;
 mod corrections;
 mod cuts;
 mod events;
+mod exchange;
 mod feed;
 mod filter;
 mod followers;
 mod journal;
+mod lists;
 mod load;
+pub mod methods;
 mod money;
 mod nas_orders;
+mod objects;
 mod outbox;
 mod payee;
 mod payment_calls;
@@ -35,6 +40,9 @@ mod terms;
 mod who_had;
 mod why;
 
+pub use accounting::{
+    ACCOUNTING_OPERATOR, AccountCard, AccountQuery, FinKind, FinOperation, FinQuery, NewAccount,
+};
 pub use authorize::{Accepted, Authorization, LoginRequest, Proof, RadiusRules};
 pub use caller::Caller;
 pub use calls::CallStatus;
@@ -42,12 +50,15 @@ pub use closing::{ActRow, ActRowLine, MonthClosed};
 pub use corrections::Answered;
 pub use cuts::CutRow;
 pub use events::{EventKind, EventQuery, EventRow};
+pub use exchange::{CancelledPayment, OrderRow, PaymentFate};
 pub use feed::FeedRequest;
 pub use filter::{Facts, Filter};
 pub use followers::{Follower, FollowerStatus, Followers};
 pub use journal::{DayOfOperator, DayOfRevenue, PaymentQuery, PaymentRow, TotalsPage, TotalsQuery};
+pub use lists::{PaymentsPage, SessionsPage, SubscriberLine, SubscribersPage, SubscribersQuery};
 pub use money::{PaidPayment, PaymentInput};
 pub use nas_orders::{NasAnswer, NasOrder, NasOrderKind};
+pub use objects::{ObjectDone, PasswordSet};
 pub use outbox::{OutboxChoice, OutboxLine, OutboxQuery, OutboxSent, OutboxTargetLine, OutboxTouched};
 pub use payee::Payee;
 pub use payment_calls::{KeptCall, PaymentCall, PaymentCalls};

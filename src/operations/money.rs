@@ -5,6 +5,7 @@ use super::{Caller, Counters, Operations};
 use crate::model::*;
 use crate::storage::StoreError;
 use crate::writer::Rejected;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Lines that a question for postings gives at most.
@@ -23,7 +24,7 @@ pub struct PaymentInput {
 }
 
 /// A payment that was taken, now or before.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct PaidPayment {
     pub op_id: i64,
     pub pay_operator: String,
@@ -107,6 +108,12 @@ impl Operations {
     pub async fn unblock(&self, who: &str, caller: impl Into<Caller>) -> Result<Answered, Rejected> {
         let subscriber = self.subscriber(who)?.id();
         self.answered(Command::Unblock { subscriber }, caller).await
+    }
+
+    /// The sum of a payment, as [`Operations::pay`] reads and checks it.
+    pub fn payment_sum(&self, text: &str) -> Result<Money, Refusal> {
+        let sum = self.sum(text)?;
+        crate::engine::check_payment_sum(&self.settings, sum).map(|()| sum)
     }
 
     pub(super) fn sum(&self, text: &str) -> Result<Money, Refusal> {

@@ -3,6 +3,7 @@
 use super::Operations;
 use crate::model::*;
 use crate::writer::Rejected;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::sync::oneshot;
 
@@ -25,7 +26,7 @@ pub enum NasOrderKind {
 }
 
 /// How one order ended.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct NasAnswer {
     pub login: String,
     pub nas: String,

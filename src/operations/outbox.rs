@@ -6,6 +6,7 @@ use crate::engine::ITEMS_OF_A_COMMAND_MAX;
 use crate::model::*;
 use crate::storage::{OutboxFilter, OutboxRow};
 use crate::writer::Rejected;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
@@ -13,23 +14,24 @@ use std::sync::Arc;
 /// Items given at most by one question.
 const LIST_MAX: usize = 10_000;
 const LIST_DEFAULT: usize = 100;
-/// Items that one request puts back or drops; the rest is for the next one.
-const TOUCHED_MAX: usize = 100_000;
 
 /// Which items are asked for, newest first.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct OutboxQuery {
-    /// `pending`, `done`, `failed`, `dropped`; None: all.
+    /// Only those of this state.
     pub state: Option<DeliveryState>,
+    /// Only of this webhook or command.
     pub target: Option<String>,
+    /// Only this event.
     pub event: Option<i64>,
     /// Only earlier events than this one.
     pub before: Option<i64>,
+    /// Items at most, 10000 or less; absent: 100.
     pub limit: Option<usize>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct OutboxLine {
     pub event: i64,
     /// `webhook-id`.
@@ -48,7 +50,7 @@ pub struct OutboxLine {
 }
 
 /// How much a target has waiting.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
 pub struct OutboxTargetLine {
     pub target: String,
     /// False: it stands in the configuration no more.
@@ -62,24 +64,26 @@ pub struct OutboxTargetLine {
 }
 
 /// Which items an operator decides about.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OutboxChoice {
-    /// One event; None: every one that failed.
+    /// One event; either this or `failed`.
     #[serde(default)]
     pub event: Option<i64>,
+    /// Every event that failed for good, the newest 1000.
     #[serde(default)]
     pub failed: bool,
+    /// Only for this webhook or command.
     #[serde(default)]
     pub target: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq, Serialize)]
 pub struct OutboxTouched {
     pub items: usize,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq, Serialize)]
 pub struct OutboxSent {
     pub event: i64,
 }
@@ -149,7 +153,7 @@ impl Operations {
 
     /// Delivers again: one event, also one that was delivered, or every one that failed.
     pub async fn outbox_replay(
-        self: &Arc<Self>,
+        &self,
         choice: OutboxChoice,
         caller: impl Into<Caller>,
     ) -> Result<OutboxTouched, Rejected> {
@@ -159,7 +163,7 @@ impl Operations {
 
     /// Does not deliver, if it was not delivered.
     pub async fn outbox_drop(
-        self: &Arc<Self>,
+        &self,
         choice: OutboxChoice,
         caller: impl Into<Caller>,
     ) -> Result<OutboxTouched, Rejected> {
@@ -168,7 +172,7 @@ impl Operations {
     }
 
     async fn touch(
-        self: &Arc<Self>,
+        &self,
         choice: OutboxChoice,
         concerns: impl Fn(DeliveryState) -> bool,
         command: impl Fn(Vec<OutboxKey>) -> OutboxCommand,
@@ -177,38 +181,22 @@ impl Operations {
         if choice.event.is_some() == choice.failed {
             return Err(Refusal::new("bad-choice", "either one event is meant, or all that failed").into());
         }
-        let mut filter = OutboxFilter {
+        let filter = OutboxFilter {
             state: choice.failed.then_some(DeliveryState::Failed),
             target: choice.target,
             event: choice.event,
             before: None,
             limit: ITEMS_OF_A_COMMAND_MAX,
         };
-        let mut items = 0;
-        while items < TOUCHED_MAX {
-            let (operations, asked) = (Arc::clone(self), filter.clone());
-            let page =
-                blocking(move || operations.reader.outbox_items(&asked).map_err(store_trouble)).await?;
-            let full = page.len() >= ITEMS_OF_A_COMMAND_MAX;
-            // An event whose targets stand on two pages is met again on the next one, or put back already.
-            filter.before = page.last().map(|row| row.key.event.saturating_add(1));
-            let keys: Vec<_> =
-                page.into_iter().filter(|row| concerns(row.state)).map(|row| row.key).collect();
-            if keys.is_empty() {
-                break;
-            }
-            items += keys.len();
-            self.writer.call(Command::Outbox(command(keys)), caller.actor.clone()).await?;
-            if !full {
-                break;
-            }
+        let reader = Arc::clone(&self.reader);
+        let rows = blocking(move || reader.outbox_items(&filter).map_err(store_trouble)).await?;
+        let keys: Vec<_> = rows.into_iter().filter(|row| concerns(row.state)).map(|row| row.key).collect();
+        if keys.is_empty() && choice.failed && caller.key.is_none() {
+            return Ok(OutboxTouched { items: 0 });
         }
-        match (items, choice.event) {
-            (0, Some(event)) => {
-                let text = format!("there is no event {event} in the outbox to which this could be done");
-                Err(Refusal::new("not-found", text).into())
-            }
-            _ => Ok(OutboxTouched { items }),
+        match self.carry_out(Command::Outbox(command(keys)), caller).await? {
+            (Outcome::Touched { items }, _) => Ok(OutboxTouched { items }),
+            _ => Err(Rejected::Unknown),
         }
     }
 

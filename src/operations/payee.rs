@@ -1,7 +1,7 @@
-//! Whom an operator's payment would be for, and payments that operators take back.
+//! Whom an operator's payment would be for, and what became of one.
 
 use super::money::store_trouble;
-use super::{Caller, Operations, PaidPayment, blocking};
+use super::{Operations, PaidPayment, blocking};
 use crate::directory::Found;
 use crate::model::*;
 use crate::writer::Rejected;
@@ -45,22 +45,6 @@ impl Operations {
             Ok(found.pop().map(|payment| operations.paid(payment, true)))
         })
         .await
-    }
-
-    /// Takes an operator's payment back, once; a repeat has the same answer, which is the payment. None: there is none.
-    pub async fn cancel_payment(
-        self: &Arc<Self>,
-        operator: &str,
-        id: &str,
-        actor: Actor,
-    ) -> Result<Option<PaidPayment>, Rejected> {
-        let Some(payment) = self.payment(operator, id).await? else { return Ok(None) };
-        let caller = Caller::from(actor);
-        match self.reverse(payment.op_id, format!("cancelled by {operator}"), caller).await {
-            Ok(_) => Ok(Some(PaidPayment { repeat: false, ..payment })),
-            Err(Rejected::Refused(refusal)) if refusal.token == "already-reversed" => Ok(Some(payment)),
-            Err(rejected) => Err(rejected),
-        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! `ledger WHO`: what was posted to an account, and whether the books hold.
 
 use super::Operations;
+use super::lists::{next_of, operation_after};
 use super::money::{LINES_MAX, store_trouble};
 use crate::engine::moment;
 use crate::model::*;
 use crate::storage::TransferFilter;
 use crate::writer::Rejected;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Which postings.
@@ -18,10 +20,12 @@ pub struct LedgerQuery {
     pub until: String,
     /// The newest so many.
     pub limit: usize,
+    /// `next` of the page before; empty: from the newest.
+    pub cursor: String,
 }
 
 /// `ledger WHO`: postings with the balance after each, newest first.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct LedgerPage {
     pub contract: String,
     pub name: String,
@@ -29,9 +33,12 @@ pub struct LedgerPage {
     /// Balance with credit and promise.
     pub available: String,
     pub postings: Vec<LedgerLine>,
+    /// What asks for the following ones; absent: there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct LedgerLine {
     pub id: i64,
     pub time: String,
@@ -47,7 +54,7 @@ pub struct LedgerLine {
 }
 
 /// `books`: whether the ledger's invariants hold.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct BooksCheck {
     pub sound: bool,
     /// One sentence for each that does not hold.
@@ -59,11 +66,13 @@ impl Operations {
     pub fn ledger(&self, query: &LedgerQuery) -> Result<LedgerPage, Rejected> {
         let found = self.who(&query.who)?;
         let account = found.account.id;
+        let limit = query.limit.min(LINES_MAX);
         let filter = TransferFilter {
             account,
             since: moment(&query.since, &self.settings.time_zone)?,
             until: self.end_of(&query.until)?,
-            limit: query.limit.min(LINES_MAX),
+            before: operation_after(&query.cursor)?,
+            limit,
         };
         let transfers = self.reader.transfers_between(&filter).map_err(store_trouble)?;
         let balances = self.balances(account, &transfers)?;
@@ -71,6 +80,7 @@ impl Operations {
             Some(mate) => mate.view.available,
             None => crate::engine::available(&found.account, found.balance, self.clock.now()),
         };
+        let next = next_of(&transfers, limit, |transfer| transfer.id.0.to_string());
         let lines = transfers.into_iter().zip(balances);
         Ok(LedgerPage {
             contract: found.account.contract.clone(),
@@ -78,6 +88,7 @@ impl Operations {
             balance: self.money(found.balance),
             available: self.money(available),
             postings: lines.map(|(transfer, balance)| self.ledger_line(account, transfer, balance)).collect(),
+            next,
         })
     }
 

@@ -3,11 +3,12 @@
 use super::Operations;
 use crate::directory::{Entry, Inner, LoginResult, Stranger};
 use crate::model::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::net::IpAddr;
 
 /// A subscriber as `find --json` shows it.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Serialize)]
 pub struct FoundRow {
     pub login: String,
     pub contract: String,
@@ -27,7 +28,7 @@ pub struct FoundRow {
 }
 
 /// A session as `sessions --json` shows it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct SessionRow {
     pub login: String,
     pub nas: String,
@@ -114,7 +115,7 @@ impl Operations {
         Ok(sessions.into_iter().map(|session| self.session_row(&inner, session)).collect())
     }
 
-    fn session_row(&self, inner: &Inner, session: &Session) -> SessionRow {
+    pub(super) fn session_row(&self, inner: &Inner, session: &Session) -> SessionRow {
         let usage = session.usage_total();
         let nas = inner.nas_of_session(session);
         // A counter's key has no login.
@@ -138,7 +139,7 @@ impl Operations {
 }
 
 /// Those of `static` subscribers; those of others stand in their sessions.
-fn counters_shown<'i>(
+pub(super) fn counters_shown<'i>(
     inner: &'i Inner,
     counters: impl Iterator<Item = &'i Session>,
 ) -> impl Iterator<Item = &'i Session> {

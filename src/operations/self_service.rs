@@ -5,13 +5,25 @@
 
 use super::corrections::Answered;
 use super::{Caller, Operations};
-use crate::directory::Found;
+use crate::directory::{Entry, Found};
 use crate::engine::{self, PromiseOffer, SubscriberView};
 use crate::model::*;
+use crate::radius::auth::{NtKeys, crypt};
 use crate::writer::Rejected;
 use std::net::IpAddr;
+use std::sync::Arc;
+use subtle::ConstantTimeEq;
 
 impl Operations {
+    /// Whether this is the password that is stored for a login. A costly hash is checked away from the threads that
+    /// serve sockets; how many at once is the caller's business.
+    pub async fn proves(&self, entry: &Arc<Entry>, password: &str) -> bool {
+        let (entry, password) = (Arc::clone(entry), SecretText::new(password));
+        let checked =
+            tokio::task::spawn_blocking(move || is_password(&entry.view.subscriber.password, &password));
+        checked.await.unwrap_or(false)
+    }
+
     /// Whose address this is, with everybody of the same contract; None: nobody's.
     pub fn at_address(&self, address: IpAddr) -> Option<Found> {
         self.directory.read().find_address(address).ok()
@@ -40,4 +52,24 @@ impl Operations {
     ) -> Result<Answered, Rejected> {
         self.terms(TermsCommand::Resume { subscriber }, caller).await
     }
+}
+
+fn is_password(stored: &Password, given: &SecretText) -> bool {
+    let given = given.expose().as_bytes();
+    match stored {
+        Password::None => false,
+        Password::Clear(clear) => clear.expose().as_bytes().ct_eq(given).into(),
+        Password::NtHash(digits) => {
+            nt_hash(digits.expose()).is_some_and(|hash| NtKeys::from_nt_hash(hash).matches_password(given))
+        }
+        Password::Crypt(hash) => crypt::verify(given, hash.expose()),
+    }
+}
+
+fn nt_hash(digits: &str) -> Option<[u8; 16]> {
+    let mut hash = [0; 16];
+    for (octet, at) in hash.iter_mut().zip((0..).step_by(2)) {
+        *octet = u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()?;
+    }
+    (digits.len() == 32).then_some(hash)
 }

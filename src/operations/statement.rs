@@ -4,6 +4,7 @@ use super::Operations;
 use super::money::store_trouble;
 use crate::model::*;
 use crate::writer::Rejected;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 const POSTINGS_MAX: usize = 50_000;
 
 /// `opening` and the amounts of the postings add up to `closing`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Statement {
     pub contract: String,
     pub name: String,
@@ -28,7 +29,7 @@ pub struct Statement {
     pub closing: String,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct StatementLine {
     pub id: i64,
     pub time: String,
@@ -43,7 +44,7 @@ pub struct StatementLine {
     pub balance: String,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct SumOfKind {
     pub kind: String,
     pub postings: usize,

@@ -3,6 +3,7 @@
 use super::Operations;
 use crate::engine::FeesHeld;
 use crate::model::Day;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -70,7 +71,7 @@ impl Counters {
 }
 
 /// `status --json`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Status {
     pub version: &'static str,
     pub started: String,
@@ -93,7 +94,7 @@ pub struct Status {
 }
 
 /// Where the fees stand.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct FeesLine {
     /// The last day that everybody has been charged for.
     pub through: Option<Day>,
@@ -105,7 +106,7 @@ pub struct FeesLine {
     pub panic_since: Option<String>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct NasStatus {
     pub name: String,
     pub address: String,

@@ -7,6 +7,7 @@ use super::{Caller, Operations};
 use crate::directory::{Entry, Inner};
 use crate::model::*;
 use crate::writer::Rejected;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -31,14 +32,14 @@ pub struct PlanInput {
 }
 
 /// What a change of plan did or, as a preview, would do.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct PlanChange {
     pub rows: Vec<PlanRow>,
     pub dry_run: bool,
     pub repeat: bool,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct PlanRow {
     pub login: String,
     pub from_plan: String,
@@ -198,7 +199,7 @@ impl Operations {
     }
 }
 
-fn with_facts<T>(inner: &Inner, entry: &Entry, see: impl FnOnce(&Facts<'_>) -> T) -> T {
+pub(super) fn with_facts<T>(inner: &Inner, entry: &Entry, see: impl FnOnce(&Facts<'_>) -> T) -> T {
     let view = &entry.view;
     let id = view.subscriber.id;
     let live = inner.visible(id).and_then(|visible| visible.nas).and_then(|nas| inner.nas(nas.id));

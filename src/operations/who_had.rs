@@ -8,6 +8,7 @@ use crate::model::*;
 use crate::storage::AddressSession;
 use crate::writer::Rejected;
 use ipnet::IpNet;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
@@ -15,7 +16,7 @@ use std::net::{IpAddr, Ipv4Addr};
 /// Subscribers that one answer names at most.
 const HOLDERS_MAX: usize = 10_000;
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WhoHadQuery {
     /// An address, IPv4 or IPv6.
@@ -26,7 +27,7 @@ pub struct WhoHadQuery {
 }
 
 /// `who-had`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct WhoHad {
     pub ip: String,
     /// In `time_zone`, as every time in the answer.
@@ -39,7 +40,7 @@ pub struct WhoHad {
 }
 
 /// One subscriber that had it, with the session it had then; texts are empty where there is nothing to say.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, JsonSchema, Serialize)]
 pub struct Holder {
     /// As it is now.
     pub contract: String,

@@ -3,10 +3,11 @@
 use super::Operations;
 use crate::directory::{Entry, Inner, LoginAttempt, LoginResult};
 use crate::model::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Every check in the order in which a help desk would make it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Ladder {
     pub who: String,
     /// Empty when nobody was found.
@@ -20,7 +21,7 @@ pub struct Ladder {
     pub steps: Vec<Step>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Step {
     pub check: &'static str,
     pub result: CheckResult,
@@ -29,7 +30,7 @@ pub struct Step {
     pub action: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CheckResult {
     Ok,

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod billing;
+mod exchange;
 mod odd;
 mod outbox;
 mod postings;
@@ -10,6 +11,7 @@ mod staff;
 
 pub(super) use addresses::*;
 pub(super) use billing::*;
+pub(super) use exchange::*;
 use odd::*;
 pub(super) use outbox::*;
 pub(super) use postings::*;
@@ -49,6 +51,8 @@ macro_rules! for_each_conformance_test {
             acts_are_drafted_from_the_revenue_of_a_closed_month,
             acts_that_do_not_add_up_are_found,
             acts_are_given_in_order_of_number,
+            acts_are_found_by_number_and_by_account,
+            announced_payments_and_marks_come_back_and_are_replaced,
             an_address_is_found_with_the_sessions_that_had_it_then,
             an_address_is_found_inside_the_prefixes_of_sessions,
             a_session_that_changes_its_address_had_each_in_its_time,

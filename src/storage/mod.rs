@@ -106,6 +106,24 @@ pub trait Reader: Send + Sync {
     /// Acts of a month with numbers above `after`, in order of number, at most `limit`.
     fn acts(&self, month: Month, after: i64, limit: usize) -> Result<Vec<Act>, StoreError>;
 
+    /// The act of this number.
+    fn act(&self, number: i64) -> Result<Option<Act>, StoreError>;
+
+    /// Acts of one account from the month `from` to the month `to`, both in it, in order of month.
+    fn acts_of(&self, account: AccountId, from: Month, to: Month) -> Result<Vec<Act>, StoreError>;
+
+    /// The announced payment of this key.
+    fn order(&self, key: &PaymentKey) -> Result<Option<PaymentOrder>, StoreError>;
+
+    /// Those marks of a kind that these ids have, in order of id.
+    fn sync_marks(&self, kind: SyncKind, ids: &[i64]) -> Result<Vec<SyncMark>, StoreError>;
+
+    /// The mark of a kind with the lowest id that has this code.
+    fn sync_mark_of_code(&self, kind: SyncKind, code1c: &str) -> Result<Option<SyncMark>, StoreError>;
+
+    /// All recurring services that are sold, in order of name.
+    fn services(&self) -> Result<Vec<Service>, StoreError>;
+
     /// Sessions of a subscriber, newest first, at most `limit`.
     fn sessions(&self, subscriber: SubscriberId, limit: usize) -> Result<Vec<Session>, StoreError>;
 
@@ -179,6 +197,8 @@ pub struct TransferFilter {
     pub since: Option<Timestamp>,
     /// Posted earlier than this.
     pub until: Option<Timestamp>,
+    /// Only those before this one in the order of operations.
+    pub before: Option<TransferId>,
     /// The newest so many.
     pub limit: usize,
 }

@@ -2,7 +2,7 @@
 
 use crate::model::{
     AccessMethod, AccountKind, Asset, AssignmentKind, Charge, DeliveryState, LedgerKind, MeteredService,
-    OnShortage, Period, StaffKind, TransferKind, Vendor, Verdict,
+    OnShortage, Period, StaffKind, SyncKind, TransferKind, Vendor, Verdict,
 };
 
 /// A kind that is stored as one lower-case word.
@@ -38,6 +38,7 @@ words! {
         SourceNat = "source-nat",
     }
     StaffKind { Person = "person", Api = "api" }
+    SyncKind { Account = "account", Payment = "payment", Act = "act" }
     DeliveryState { Pending = "pending", Done = "done", Failed = "failed", Dropped = "dropped" }
     Verdict { LetThrough = "let-through", Negbal = "negbal", Paused = "paused", Blocked = "blocked" }
     Period { Month = "month", Day = "day", None = "none" }

@@ -24,7 +24,7 @@ pub struct Fixture {
     #[allow(dead_code, reason = "held open for operations, and there for tests that look at orders")]
     pub nas_orders: mpsc::Receiver<NasOrder>,
     writer: Option<std::thread::JoinHandle<()>>,
-    _state: tempfile::TempDir,
+    state: tempfile::TempDir,
 }
 
 impl Fixture {
@@ -38,7 +38,10 @@ impl Fixture {
         let reader = store.reader().unwrap();
         let clock = Arc::new(ManualClock::at(NOW));
         let time_zone = jiff::tz::TimeZone::get("Europe/Moscow").unwrap();
-        let settings = Settings { time_zone, billing, ..Settings::default() };
+        // Nobody delivers to it; there are events to be looked at.
+        let crm = EventTarget { name: "crm".into(), kinds: [EventKind::Payment].into_iter().collect() };
+        let events = EventRules { targets: vec![crm], ..EventRules::default() };
+        let settings = Settings { time_zone, billing, events, ..Settings::default() };
         let directory = Arc::new(Directory::new(&DirectorySettings {
             grant_hold: Duration::from_secs(60),
             pool_quarantine: Duration::from_secs(600),
@@ -72,7 +75,7 @@ impl Fixture {
             staff_logins: Default::default(),
             started: NOW,
         };
-        Fixture { operations: Arc::new(operations), clock, nas_orders, writer: Some(thread), _state: state }
+        Fixture { operations: Arc::new(operations), clock, nas_orders, writer: Some(thread), state }
     }
 
     /// Loads a data file, as `headgate load` does.
@@ -122,6 +125,11 @@ impl Fixture {
     pub fn reports(&self) -> Arc<Reports> {
         let recorder = Merging(Arc::clone(&self.operations.directory));
         Reports::new(Arc::clone(&self.operations), Arc::new(recorder))
+    }
+
+    /// Its database, to be looked at.
+    pub fn database(&self) -> std::path::PathBuf {
+        self.state.path().join("headgate.db")
     }
 
     /// Balance of the account that `who` means.

@@ -30,6 +30,7 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("doors", "doors::report", "reports of enforcers are taken on the control socket and over the network"),
     ("doors", "doors::request_log", "every door's requests are logged in one shape"),
     ("doors", "doors::feed", "the feed is answered on the control socket and over the network"),
+    ("doors", "doors::rpc", "JSON-RPC is answered on the control socket and over the network"),
     ("doors", "doors::tls", "TLS is a transport that several doors share"),
     ("web", "doors::http", "pages are served over the transport that the doors share"),
     ("edge", "followers", "an edge is a follower of the centre's feed"),

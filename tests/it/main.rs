@@ -36,6 +36,8 @@ mod outbox;
 mod payments;
 /// The RADIUS servers and CoA, against FreeRADIUS's clients, our generator and hand-made packets.
 mod radius;
+/// JSON-RPC on the control socket and at `/rpc`, and its OpenRPC document.
+mod rpc;
 /// The main job, end to end, with server and enforcer as processes.
 mod story;
 /// The Carbon dialect: golden lists, polls, payments, mutated requests.

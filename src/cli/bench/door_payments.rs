@@ -283,7 +283,7 @@ impl Server {
         let directory = Directory::make(false)?;
         let (payments, system_api) = (free_address()?, free_address()?);
         let config = directory.path.join("headgate.toml");
-        let data = directory.path.join("data.csv");
+        let data = directory.path.join("subscriber.csv");
         fs::write(&config, configuration(&directory.path, payments, system_api))
             .map_err(BenchError::system)?;
         let mut rows = String::from("login,contract,access\n");

@@ -10,6 +10,7 @@ mod args;
 mod calls;
 mod crypto;
 mod door_payments;
+mod doors;
 mod echo;
 mod enforcement;
 mod histogram;
@@ -33,6 +34,7 @@ mod tests;
 pub use args::{EchoArgs, MessageAuthenticatorPlace, Mode, RadiusArgs};
 pub use calls::{CallsArgs, CallsReport, calls};
 pub use door_payments::{OperatorsArgs, OperatorsReport, operators};
+pub use doors::{DoorsArgs, DoorsReport, doors};
 pub use echo::{EchoReport, echo};
 pub use enforcement::{EnforcementArgs, EnforcementReport, enforcement};
 pub use mutate::{MutationReport, mutate};
@@ -56,6 +58,7 @@ pub enum BenchCommand {
     Payments(PaymentsArgs),
     Operators(OperatorsArgs),
     Calls(CallsArgs),
+    Doors(DoorsArgs),
     Enforcement(EnforcementArgs),
 }
 
@@ -96,6 +99,13 @@ pub fn run(command: &BenchCommand) -> u8 {
                 return print_json(&report, true);
             }
             calls::print(&report);
+            Ok(true)
+        }),
+        BenchCommand::Doors(args) => doors(args).and_then(|report| {
+            if args.wants_json() {
+                return print_json(&report, true);
+            }
+            doors::print(&report);
             Ok(true)
         }),
         BenchCommand::Enforcement(args) => enforcement(args).and_then(|report| {

@@ -138,6 +138,10 @@ listen = ["127.0.0.1:{system_api}"]
 [system-api.passwords]
 collector = "demo-collector"
 asr_fiscal = "demo-fiscal"
+webcash = "demo-cash"
+api_1c = "demo-1c"
+base = "demo-base"
+cabinet = "demo-cabinet"
 
 [management]
 listen = ["127.0.0.1:{management}"]

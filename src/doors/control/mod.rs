@@ -4,13 +4,11 @@
 //! Who may open the socket is said by its owner, group and mode (0660); who asked is known from the kernel and stands in
 //! the postings. The command line and the enforcer beside the server come in here.
 
-mod methods;
-mod rpc;
-
-use crate::doors::http::{Body, Door, Limits, Method, Parameters, Request, Response};
+use crate::doors::http::{Door, Limits, Method, Parameters, Request, Response};
+use crate::doors::rpc::{self, Asked};
 use crate::doors::{feed, report};
 use crate::model::Actor;
-use crate::operations::{Follower, Operations, Reports};
+use crate::operations::{Follower, Operations, Principal, Reports};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -99,10 +97,10 @@ async fn answer(
     request: Request,
 ) -> Response {
     match (request.path.as_str(), &request.method) {
-        ("/rpc", Method::Post) => match rpc::answer(&operations, &actor, &request.body).await {
-            Some(answer) => Response::json(200, &answer),
-            None => Response::new(204, "application/json", Body::Static(b"")),
-        },
+        ("/rpc", Method::Post) => {
+            let principal = &Principal::local(actor);
+            rpc::respond(&Asked { operations: &operations, principal }, &request).await
+        }
         ("/feed", Method::Get) => feed::answer(&operations, &follower(&request), &request).await,
         ("/report", Method::Post) => report::answer(&reports, &follower(&request).name, &request.body).await,
         ("/report", _) => Response::method_not_allowed("POST"),

@@ -13,12 +13,14 @@ mod connection;
 mod framing;
 mod input;
 mod query;
+mod rate;
 mod request;
 mod response;
 mod server;
 
 pub use channel::{Channel, Misdirected, Security, TLS_HANDSHAKE};
 pub use query::{Parameters, percent_decoded, text_of};
+pub use rate::RateLimit;
 pub use request::{Headers, Method, Request};
 pub use response::{Body, Response};
 pub use server::{Door, Handler, Limits, Listener, serve};

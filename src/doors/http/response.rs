@@ -3,6 +3,7 @@
 use serde::Serialize;
 use std::fmt::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What is sent after the head. The shared forms are written from where they lie.
 #[derive(Clone, Debug)]
@@ -68,6 +69,13 @@ impl Response {
     /// A method that the path does not have; `allow` lists those it has.
     pub fn method_not_allowed(allow: &'static str) -> Response {
         Response::text(405, format!("expected one of the methods {allow}\n")).with("Allow", allow)
+    }
+
+    /// A source that asks too often; it may come again after `wait`.
+    pub fn too_many(wait: Duration) -> Response {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        Response::text(429, format!("too many requests; come again in {seconds} s\n"))
+            .with("Retry-After", seconds.to_string())
     }
 
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Response {

@@ -33,10 +33,10 @@ impl Refusals {
     }
 
     /// Returns when the refusal may be said.
-    pub async fn refuse(&self, source: IpAddr, with_token: bool) {
+    pub async fn refuse(&self, source: IpAddr, path: &str, named_itself: bool) {
         if let Some(untold) = self.to_tell(Instant::now()) {
-            let what = if with_token { "a wrong token" } else { "no token" };
-            tracing::warn!(%source, untold, "the feed was asked for with {what}");
+            let what = if named_itself { "a wrong key or password" } else { "no key or password" };
+            tracing::warn!(%source, untold, "{path} was asked for with {what}");
         }
         // Never closed.
         let _place = self.places.acquire().await;

@@ -5,7 +5,7 @@
 use super::advice;
 use super::ask::Ask;
 use crate::config::{Dialect, PaymentAct, PaymentOperator, PaymentResult};
-use crate::model::{Actor, Money};
+use crate::model::{Actor, Money, PaymentKey};
 use crate::operations::{Operations, PaidPayment, Payee, PaymentCall, PaymentInput};
 use crate::writer::Rejected;
 use std::sync::Arc;
@@ -142,9 +142,11 @@ impl Desk<'_> {
     async fn cancel(&self) -> Worked {
         let id = self.id(if self.ask.cancels.is_empty() { self.ask.id } else { self.ask.cancels })?;
         let code = &self.operator.code;
-        let cancelled = self.operations.cancel_payment(code, &id, Actor(code.clone())).await?;
+        let payment = self.operations.payment(code, &id).await?.ok_or(PaymentResult::UnknownPayment)?;
+        let key = PaymentKey { operator: code.clone(), id };
+        let (reason, actor) = (format!("cancelled by {code}"), Actor(code.clone()));
         // Also when it had been cancelled before: the operator asks again because it did not hear.
-        let payment = cancelled.ok_or(PaymentResult::UnknownPayment)?;
+        self.operations.cancel_payment(&key, None, reason, actor).await?;
         Ok((PaymentResult::Ok, self.facts_paid(payment)))
     }
 

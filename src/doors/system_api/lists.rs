@@ -26,17 +26,6 @@ pub(super) enum List {
     Blocked,
 }
 
-impl List {
-    pub fn of_method(method: &str) -> Option<List> {
-        match method {
-            "collector_manager.users_logged" => Some(List::Logged),
-            "collector_manager.users_negbal" => Some(List::Negbal),
-            "collector_manager.users_blocked" => Some(List::Blocked),
-            _ => None,
-        }
-    }
-}
-
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) enum Family {
     #[default]

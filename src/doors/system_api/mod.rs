@@ -1,36 +1,44 @@
 //! `GET|POST :8082/system_api/`: the Carbon dialect, as NAS scripts, cash desks and 1C call it.
 //!
 //! A call names a context, a method and one JSON argument; parameters come in any order and any encoding. Checks in
-//! order: source address, context, `psw`, method. What one context does stands in a file of its own. Not here: rules
-//! of money and access, and the HTTP below ([`super::http`]).
+//! order: source address, context, `psw`, method, the argument's fields. All methods stand in one [`table`]; what one
+//! context does stands in a file of its own. Not here: rules of money and access, and the HTTP below ([`super::http`]).
 
 mod arguments;
+mod base;
 mod collector;
 mod fiscal;
 mod line;
 mod lists;
+mod objects;
+mod one_c;
+mod table;
+mod web;
 
 use super::http::{Handler, Limits, Method, Parameters, Request, Response};
 use super::request_log::{LoggedRequest, RequestLog, masked};
 use crate::config;
+use crate::model::Refusal;
 use crate::operations::{Counters, Operations};
+use crate::writer::Rejected;
 use arguments::Arguments;
 use lists::Lists;
 use parking_lot::RwLock;
 use serde::Serialize;
+use std::net::IpAddr;
 use std::sync::Arc;
+use table::Task;
+use web::Cabinet;
 
 /// Longest context or method that is repeated in an answer, characters.
 const ECHO_CHARS_MAX: usize = 64;
-/// What is served, for those who ask for something else.
-const SERVED: &str = "context=collector: collector_manager.users_logged, collector_manager.users_negbal, \
-                      collector_manager.users_blocked; context=asr_fiscal: asr_fiscal_manager.act_pay";
 
 /// The door; one for all its listeners.
 pub struct SystemApi {
     operations: Arc<Operations>,
     config: RwLock<Arc<config::SystemApi>>,
     lists: Lists,
+    cabinet: Cabinet,
     log: Option<Arc<dyn RequestLog>>,
 }
 
@@ -52,7 +60,20 @@ impl SystemApi {
         config: config::SystemApi,
         log: Option<Arc<dyn RequestLog>>,
     ) -> SystemApi {
-        SystemApi { operations, config: RwLock::new(Arc::new(config)), lists: Lists::default(), log }
+        SystemApi {
+            operations,
+            config: RwLock::new(Arc::new(config)),
+            lists: Lists::default(),
+            cabinet: Cabinet::new(),
+            log,
+        }
+    }
+
+    /// With the code of the currency that subscribers are told.
+    #[must_use]
+    pub fn with_currency(mut self, code: &str) -> SystemApi {
+        self.cabinet.currency = code.to_owned();
+        self
     }
 
     /// Takes over a configuration that was read again; `listen` is not looked at.
@@ -91,19 +112,55 @@ impl SystemApi {
             };
             return Response::text(403, text);
         }
-        match (call.context, call.method) {
-            ("collector", method) => match lists::List::of_method(method) {
-                Some(list) => self.collect(list, request, call, &config).await,
-                // Not 200: a script that reads lines must not take this for one.
-                None => unknown_method(400, call),
-            },
-            ("asr_fiscal", "asr_fiscal_manager.act_pay") if request.method == Method::Head => {
-                Response::method_not_allowed("GET, POST")
-            }
-            ("asr_fiscal", "asr_fiscal_manager.act_pay") => self.act_pay(call).await,
-            _ => unknown_method(200, call),
+        let Some(method) = table::find(call.context, call.method) else {
+            // Not 200 for the collector: a script that reads lines must not take this for one.
+            return unknown_method(if call.context == "collector" { 400 } else { 200 }, call);
+        };
+        if let Task::List(list) = method.task {
+            return self.collect(list, request, call, &config).await;
+        }
+        if request.method == Method::Head {
+            return Response::method_not_allowed("GET, POST");
+        }
+        let peer = request.peer.map(|peer| peer.ip());
+        self.carry_out(method, call, peer, &config).await.unwrap_or_else(rejected)
+    }
+
+    async fn carry_out(
+        &self,
+        method: &'static table::Method,
+        call: &Call<'_>,
+        peer: Option<IpAddr>,
+        config: &config::SystemApi,
+    ) -> Result<Response, Rejected> {
+        if let Task::Base(step) = method.task {
+            return self.base(step, call).await;
+        }
+        let arguments = call.arguments().map_err(|text| Refusal::new("bad-argument", text))?;
+        let fields = arguments.checked(method.arguments)?;
+        match method.task {
+            Task::Pay(acts) => self.act_pay(acts, &fields).await,
+            Task::OneC(task) => self.one_c(task, &fields).await,
+            Task::Web(task) => self.cabinet(task, &fields, peer, config).await,
+            Task::List(_) | Task::Base(_) => Err(Rejected::Unknown),
         }
     }
+}
+
+/// A refusal has status 200, as callers of the dialect expect; trouble that passes has 503, so that a client which
+/// knows only the status asks again.
+fn rejected(rejected: Rejected) -> Response {
+    match rejected {
+        Rejected::Refused(refusal) => refused(200, &refusal.token, refusal.text),
+        trouble @ (Rejected::Later(_) | Rejected::Unknown) => refused(503, "later", trouble.to_string()),
+    }
+}
+
+/// Runs what asks the store, away from the threads that serve sockets.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Rejected> + Send + 'static,
+) -> Result<T, Rejected> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(Rejected::Unknown))
 }
 
 fn unknown_method(status: u16, call: &Call<'_>) -> Response {
@@ -111,7 +168,7 @@ fn unknown_method(status: u16, call: &Call<'_>) -> Response {
     refused(
         status,
         "unknown-method",
-        format!("method1={method} is not served in context={context}; served: {SERVED}"),
+        format!("method1={method} is not served in context={context}; served: {}", table::served()),
     )
 }
 
@@ -125,6 +182,7 @@ struct Call<'a> {
     parameters: &'a Parameters,
     context: &'a str,
     method: &'a str,
+    model: &'a str,
     /// JSON text; empty when absent.
     argument: &'a str,
 }
@@ -132,7 +190,13 @@ struct Call<'a> {
 impl<'a> Call<'a> {
     fn of(parameters: &'a Parameters) -> Call<'a> {
         let text = |name| parameters.find(name).unwrap_or_default().trim();
-        Call { parameters, context: text("context"), method: text("method1"), argument: text("arg1") }
+        Call {
+            parameters,
+            context: text("context"),
+            method: text("method1"),
+            model: text("model"),
+            argument: text("arg1"),
+        }
     }
 
     fn arguments(&self) -> Result<Arguments, String> {

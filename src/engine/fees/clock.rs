@@ -11,6 +11,7 @@ use super::day::{self, HeldBack, Moment, holds_back};
 use super::lines::covered;
 use super::settle::{end_promise, promise_lapses};
 use crate::model::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ pub(super) const STEP_MAX: usize = 1_000;
 const HEARTBEAT: Duration = Duration::from_secs(600);
 
 /// Why fees are not charged although a day has begun.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FeesHeld {
     /// The machine's clock does not say that it is right.

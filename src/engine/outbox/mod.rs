@@ -60,7 +60,7 @@ impl Outbox {
 pub(super) fn decide(state: &State, command: &OutboxCommand, now: Timestamp) -> Result<Decision, Refusal> {
     let each = |keys: &[OutboxKey], change: &dyn Fn(OutboxKey) -> OutboxChange| {
         let changes = keys.iter().cloned().map(change).map(Change::Outbox).collect::<Vec<_>>();
-        Decision { outcome: Outcome::Done { changed: !changes.is_empty() }, changes }
+        Decision { outcome: Outcome::Touched { items: changes.len() }, changes }
     };
     match command {
         OutboxCommand::Delivered(results) => {
@@ -69,11 +69,11 @@ pub(super) fn decide(state: &State, command: &OutboxCommand, now: Timestamp) -> 
             Ok(Decision { outcome: Outcome::Done { changed: true }, changes: changes.collect() })
         }
         OutboxCommand::Replay(keys) => {
-            bounded(keys.len())?;
+            named(keys)?;
             Ok(each(keys, &|key| OutboxChange::Replayed { key, at: now }))
         }
         OutboxCommand::Drop(keys) => {
-            bounded(keys.len())?;
+            named(keys)?;
             Ok(each(keys, &|key| OutboxChange::Dropped { key, at: now }))
         }
         OutboxCommand::Forget(keys) => {
@@ -96,6 +96,14 @@ pub(super) fn decide(state: &State, command: &OutboxCommand, now: Timestamp) -> 
             Ok(Decision { outcome: Outcome::Done { changed }, changes: change.into_iter().collect() })
         }
     }
+}
+
+/// There is something to do. Said here, so that a request that is repeated under its key has its first answer.
+fn named(keys: &[OutboxKey]) -> Result<(), Refusal> {
+    if keys.is_empty() {
+        return Err(Refusal::new("not-found", "there is no event in the outbox to which this could be done"));
+    }
+    bounded(keys.len())
 }
 
 fn bounded(items: usize) -> Result<(), Refusal> {

@@ -96,6 +96,8 @@ impl Stored {
             | Change::Answer(_)
             | Change::ForgetAnswers(_)
             | Change::Audit(_)
+            | Change::Order(_)
+            | Change::SyncMark(_)
             | Change::Outbox(_)
             | Change::AddressAssigned(_)
             | Change::AddressWithdrawn { .. } => {}

@@ -10,6 +10,7 @@ use crate::model::*;
 use crate::storage::{PaymentFilter, Span};
 use crate::writer::Rejected;
 use registry::Row;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -20,7 +21,7 @@ const KEYS: usize = 1_000;
 /// Differences that are shown; the rest is counted.
 const DIFFERENCES_MAX: usize = 100_000;
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, JsonSchema, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RegistryRequest {
     /// Code of the payment operator, as its payments have it.
@@ -33,12 +34,13 @@ pub struct RegistryRequest {
     /// Ours are taken from these days; absent: from the days that the registry has.
     #[serde(default)]
     pub from: Option<Day>,
+    /// Last day, in it.
     #[serde(default)]
     pub to: Option<Day>,
 }
 
 /// What a comparison has found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Reconciliation {
     pub operator: String,
     pub from: Day,
@@ -59,13 +61,13 @@ pub struct Reconciliation {
     pub more_bad_lines: usize,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Total {
     pub payments: usize,
     pub sum: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Counts {
     pub only_theirs: usize,
     pub only_ours: usize,
@@ -79,7 +81,7 @@ pub struct Counts {
 }
 
 /// A payment that is not the same on both sides. What a side does not have is absent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Difference {
     /// `only-theirs`, `only-ours`, or some of `sum`, `account`, `day`, `reversed`, `repeated`.
     pub differs: Vec<&'static str>,
@@ -95,7 +97,7 @@ pub struct Difference {
     pub our_time: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct BadLine {
     pub line: usize,
     pub text: String,

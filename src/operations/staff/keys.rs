@@ -6,6 +6,7 @@ use super::secrets;
 use crate::engine::moment;
 use crate::model::*;
 use crate::writer::Rejected;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A key as doors ask for one.
@@ -20,7 +21,7 @@ pub struct KeyInput {
     pub expires: String,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct KeyMade {
     pub login: String,
     pub name: String,

@@ -5,6 +5,7 @@ use super::rows::{RoleRow, StaffRow};
 use super::secrets;
 use crate::model::*;
 use crate::writer::Rejected;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// An operator as doors ask for one.
@@ -30,7 +31,7 @@ pub enum NewPassword {
 }
 
 /// What became of an operator.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct StaffDone {
     /// False when it already was so.
     pub changed: bool,

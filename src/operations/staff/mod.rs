@@ -14,6 +14,8 @@ pub use keys::{KeyInput, KeyMade};
 pub use manage::{NewPassword, StaffDone, StaffInput};
 pub use rows::{RoleRow, StaffRow};
 
+pub(super) use secrets::new_password as made_password;
+
 use super::{Operations, Principal};
 use crate::engine::StaffBook;
 use crate::model::*;

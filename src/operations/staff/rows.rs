@@ -4,10 +4,11 @@ use super::super::{Operations, Principal};
 use crate::directory::Inner;
 use crate::engine::StaffBook;
 use crate::model::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// An operator or API account. Moments as text; no secrets.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct StaffRow {
     pub id: i64,
     pub login: String,
@@ -23,7 +24,7 @@ pub struct StaffRow {
     pub keys: Vec<KeyRow>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct KeyRow {
     pub name: String,
     pub rights: String,
@@ -32,7 +33,7 @@ pub struct KeyRow {
     pub created: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct RoleRow {
     pub id: i64,
     pub name: String,

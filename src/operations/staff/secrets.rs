@@ -77,7 +77,7 @@ pub(super) fn new_key() -> Result<String, Rejected> {
     Ok(format!("{KEY_PREFIX}{}", random(KEY_CHARS)?))
 }
 
-pub(super) fn new_password() -> Result<SecretText, Rejected> {
+pub(in crate::operations) fn new_password() -> Result<SecretText, Rejected> {
     random(GENERATED_CHARS).map(SecretText::new)
 }
 

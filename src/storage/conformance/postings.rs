@@ -19,7 +19,13 @@ pub(in crate::storage) fn transfers_are_filtered_by_time_and_summed_up_to_one_of
     let ids = |account, since: Option<i64>, until: Option<i64>, limit| {
         let account = AccountId(account);
         let (since, until) = (since.map(Timestamp::from_seconds), until.map(Timestamp::from_seconds));
-        let found = reader.transfers_between(&TransferFilter { account, since, until, limit }).unwrap();
+        let filter = TransferFilter { account, since, until, before: None, limit };
+        let found = reader.transfers_between(&filter).unwrap();
+        let page = reader.transfers_between(&TransferFilter { before: found.get(1).map(|t| t.id), ..filter });
+        assert!(
+            found.len() < 2 || page.unwrap().iter().eq(found.iter().skip(2)),
+            "the rest follows the second"
+        );
         found.iter().map(|t| t.id.0).collect::<Vec<_>>()
     };
     assert_eq!(ids(1, None, None, 9), [4, 3, 2, 1]);

@@ -393,6 +393,21 @@ pub(super) fn rating_document(c: &mut Columns<'_>) -> Result<RatingDocument> {
     Ok(RatingDocument { name: c.value()?, body: c.value()? })
 }
 
+pub(super) fn payment_order(c: &mut Columns<'_>) -> Result<PaymentOrder> {
+    Ok(PaymentOrder {
+        key: PaymentKey { operator: c.value()?, id: c.value()? },
+        number: c.value()?,
+        account: AccountId(c.value()?),
+        contract: c.value()?,
+        sum: c.money()?,
+        made: c.time()?,
+    })
+}
+
+pub(super) fn sync_mark(c: &mut Columns<'_>) -> Result<SyncMark> {
+    Ok(SyncMark { kind: c.word()?, id: c.value()?, code1c: c.value()?, synced: c.value()? })
+}
+
 pub(super) fn act(c: &mut Columns<'_>) -> Result<Act> {
     Ok(Act {
         number: c.value()?,

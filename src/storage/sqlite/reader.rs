@@ -1,5 +1,6 @@
 //! The reading side: a few read-only connections, shared by the doors' threads.
 
+use super::super::words::Word;
 use super::super::{
     AccountPostings, AddressSession, OutboxCount, OutboxFilter, OutboxRow, PaymentFilter, Reader, Span,
     StoreError, Totals, TransferFilter,
@@ -15,6 +16,8 @@ use std::path::{Path, PathBuf};
 const CONNECTIONS_MAX: usize = 4;
 /// Rows one question may bring, whatever it asks for.
 const ROWS_MAX: usize = 100_000;
+/// Months that acts of one account are looked for in: fifty years.
+const MONTHS_MAX: usize = 600;
 
 /// Answers questions from the file without ever making the writer wait.
 pub struct SqliteReader {
@@ -103,7 +106,7 @@ impl Drop for Loan<'_> {
 
 impl Reader for SqliteReader {
     fn transfers(&self, account: AccountId, limit: usize) -> Result<Vec<Transfer>, StoreError> {
-        self.transfers_between(&TransferFilter { account, since: None, until: None, limit })
+        self.transfers_between(&TransferFilter { account, since: None, until: None, before: None, limit })
     }
 
     fn transfers_between(&self, filter: &TransferFilter) -> Result<Vec<Transfer>, StoreError> {
@@ -114,12 +117,13 @@ impl Reader for SqliteReader {
         let side = |side: &str| {
             format!(
                 "SELECT * FROM ({select} WHERE {side} = ?1 AND {side} > 0 AND time >= ?3 AND time <= ?4 \
-                 ORDER BY id DESC LIMIT ?2)"
+                 AND id < ?5 ORDER BY id DESC LIMIT ?2)"
             )
         };
         let (debits, credits) = (side("debit"), side("credit"));
         let sql = format!("{debits} UNION ALL {credits} ORDER BY id DESC LIMIT ?2");
-        let values = params![filter.account.0, rows_max(filter.limit), since, last];
+        let before = filter.before.map_or(i64::MAX, |id| id.0);
+        let values = params![filter.account.0, rows_max(filter.limit), since, last, before];
         self.ask(|c| read::rows(c, &sql, values, read::transfer))
     }
 
@@ -182,6 +186,52 @@ impl Reader for SqliteReader {
         let sql =
             format!("{} WHERE month = ?1 AND number > ?2 ORDER BY number LIMIT ?3", tables::ACT.select());
         self.ask(|c| read::rows(c, &sql, params![month.number(), after, rows_max(limit)], read::act))
+    }
+
+    fn act(&self, number: i64) -> Result<Option<Act>, StoreError> {
+        let sql = format!("{} WHERE number = ?1", tables::ACT.select());
+        Ok(self.ask(|c| read::rows(c, &sql, [number], read::act))?.into_iter().next())
+    }
+
+    fn acts_of(&self, account: AccountId, from: Month, to: Month) -> Result<Vec<Act>, StoreError> {
+        // The key begins with the month: one look for each.
+        let sql = format!("{} WHERE month = ?1 AND account = ?2", tables::ACT.select());
+        let months = (from.number()..=to.number()).take(MONTHS_MAX);
+        self.ask(|c| {
+            let mut found = Vec::new();
+            for month in months {
+                found.extend(read::rows(c, &sql, params![month, account.0], read::act)?);
+            }
+            Ok(found)
+        })
+    }
+
+    fn order(&self, key: &PaymentKey) -> Result<Option<PaymentOrder>, StoreError> {
+        let sql = format!("{} WHERE operator = ?1 AND id = ?2", tables::PAYMENT_ORDER.select());
+        let found = self.ask(|c| read::rows(c, &sql, params![key.operator, key.id], read::payment_order))?;
+        Ok(found.into_iter().next())
+    }
+
+    fn sync_marks(&self, kind: SyncKind, ids: &[i64]) -> Result<Vec<SyncMark>, StoreError> {
+        let sql = format!(
+            "{} WHERE kind = ?1 AND id IN (SELECT value FROM json_each(?2)) ORDER BY id",
+            tables::SYNC_MARK.select()
+        );
+        let ids = serde_json::to_string(ids).map_err(|error| StoreError::Unusable(error.to_string()))?;
+        self.ask(|c| read::rows(c, &sql, params![kind.word(), ids], read::sync_mark))
+    }
+
+    fn sync_mark_of_code(&self, kind: SyncKind, code1c: &str) -> Result<Option<SyncMark>, StoreError> {
+        let sql = format!(
+            "{} WHERE kind = ?1 AND code1c = ?2 AND code1c <> '' ORDER BY id LIMIT 1",
+            tables::SYNC_MARK.select()
+        );
+        let found = self.ask(|c| read::rows(c, &sql, params![kind.word(), code1c], read::sync_mark))?;
+        Ok(found.into_iter().next())
+    }
+
+    fn services(&self) -> Result<Vec<Service>, StoreError> {
+        self.ask(|c| read::rows(c, "SELECT body FROM service ORDER BY name", [], read::body))
     }
 
     fn sessions(&self, subscriber: SubscriberId, limit: usize) -> Result<Vec<Session>, StoreError> {

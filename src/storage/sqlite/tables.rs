@@ -292,6 +292,15 @@ pub(super) const BOOKS: Table = Table { name: "books", key: &["id"], columns: &[
 
 pub(super) const ANSWER: Table = Table { name: "answer", key: &["key"], columns: &["key", "at", "body"] };
 
+pub(super) const PAYMENT_ORDER: Table = Table {
+    name: "payment_order",
+    key: &["operator", "id"],
+    columns: &["operator", "id", "number", "account", "contract", "sum", "made"],
+};
+
+pub(super) const SYNC_MARK: Table =
+    Table { name: "sync_mark", key: &["kind", "id"], columns: &["kind", "id", "code1c", "synced"] };
+
 pub(super) const AUDIT: Table =
     Table { name: "audit", key: &[], columns: &["time", "actor", "action", "subject", "text"] };
 

@@ -332,6 +332,8 @@ fn a_database_of_before_begins_its_history_with_what_is_configured_and_with_all_
         "staff_session",
         "api_key",
         "staff",
+        "payment_order",
+        "sync_mark",
         "outbox",
         "outbox_disabled",
         "outbox_told",

@@ -62,6 +62,8 @@ enum Statement {
     ApiKeyRevoked,
     StaffSession,
     StaffSessionEnded,
+    Order,
+    SyncMark,
     Event,
     EventDelivered,
     EventReplayed,
@@ -73,7 +75,7 @@ enum Statement {
 }
 
 impl Statement {
-    const COUNT: usize = 48;
+    const COUNT: usize = 50;
 }
 
 impl Statements {
@@ -120,6 +122,8 @@ impl Statements {
             "DELETE FROM api_key WHERE id = ?1".to_owned(),
             tables::STAFF_SESSION.upsert(),
             "DELETE FROM staff_session WHERE hash = ?1".to_owned(),
+            tables::PAYMENT_ORDER.upsert(),
+            tables::SYNC_MARK.upsert(),
             tables::EVENT.to_owned(),
             tables::EVENT_DELIVERED.to_owned(),
             tables::EVENT_REPLAYED.to_owned(),

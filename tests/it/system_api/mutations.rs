@@ -42,6 +42,14 @@ fn seeds() -> Vec<Vec<u8>> {
         )
         .into_bytes(),
         format!("GET /system_api/?{pay} HTTP/1.0\r\n\r\n").into_bytes(),
+        br#"GET /system_api/?format=json&context=web&model=users&method1=web_cabinet.login&arg1={"login":"ivanov","passwd":"y","src_ip":"10.9.0.2"}& HTTP/1.0
+
+"#
+        .to_vec(),
+        br#"GET /system_api/?context=web&method1=web_cabinet.get_pay_log&arg1={"suid":"0","start_date":"01.04.2026","per_page":2} HTTP/1.0
+
+"#
+        .to_vec(),
         b"HEAD /system_api/?context=web&method1=%D0%98%d0 HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(),
     ]
 }

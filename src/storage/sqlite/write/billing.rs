@@ -49,6 +49,21 @@ pub(super) fn write(to: &mut Prepared<'_>, change: &Change) -> Result<(), StoreE
         Change::Audit(e) => {
             to.write(Statement::Audit, params![e.time.micros(), e.by, e.action, e.subject, e.text])
         }
+        Change::Order(o) => to.write(
+            Statement::Order,
+            params![
+                o.key.operator,
+                o.key.id,
+                o.number,
+                o.account.0,
+                o.contract,
+                o.sum.micros(),
+                o.made.micros()
+            ],
+        ),
+        Change::SyncMark(m) => {
+            to.write(Statement::SyncMark, params![m.kind.word(), m.id, m.code1c, m.synced])
+        }
         other => Err(StoreError::Unusable(format!("no statement writes {other:?}"))),
     }
 }
