@@ -26,6 +26,7 @@ mod namespaces;
 mod nas_order;
 mod objects;
 mod operator;
+mod outbox;
 mod output;
 mod password;
 mod pay;
@@ -172,6 +173,9 @@ enum Command {
     Role(operator::Role),
     /// The methods of /rpc: an OpenRPC document
     Api(api::Api),
+    /// Events for webhooks and commands: what waits, what failed, and again
+    #[command(subcommand)]
+    Outbox(outbox::Outbox),
     /// The load generators that the published figures were made with
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -295,6 +299,7 @@ pub fn run() -> u8 {
         Command::Operator(command) => command.run(&context),
         Command::Role(command) => command.run(&context),
         Command::Api(command) => command.run(&context),
+        Command::Outbox(command) => command.run(&context),
         Command::Bench(command) => return bench::run(command),
     };
     match result {

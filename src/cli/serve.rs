@@ -9,7 +9,7 @@ use crate::doors::request_log::RequestLog;
 use crate::doors::tls::{Identity, TlsListener};
 use crate::doors::{cgrates, control, http, metrics, payments, radius, system_api};
 use crate::engine::{CallRules, Settings};
-use crate::followers::coa;
+use crate::followers::{coa, outbox};
 use crate::model::*;
 use crate::observe::RuntimeLog;
 use crate::operations::{
@@ -85,6 +85,7 @@ impl Ledger {
             billing: config.billing.clone(),
             reservation_term: Duration::from_secs(config.radius.interim_seconds.into())
                 * RESERVATION_INTERVALS,
+            events: config.notify.rules(&config.server.currency.code),
             calls: CallRules { unit: config.cgrates.unit, compat_2012: config.cgrates.compat_2012 },
         };
         let holder = format!("{} {purpose} pid {}", config.server.name, std::process::id());
@@ -149,6 +150,7 @@ pub(super) fn serve(config: Config, config_file: &Path, ready: impl FnOnce()) ->
         let doors_open = open_http(&config, &operations, &reports, identities, &stop, &mut doors).await?;
         let settings = coa::Settings { captive_url: captive_url(&config), ..coa::Settings::default() };
         doors.spawn(coa::run(settings, Arc::clone(&operations), nas_order_queue, stop.clone()));
+        doors.spawn(outbox::run(config.notify.targets.clone(), Arc::clone(&operations), stop.clone()));
         doors.spawn(end_silent_sessions(Arc::clone(&operations), stop.clone()));
         tracing::info!(
             subscribers = operations.directory.read().subscriber_count(),

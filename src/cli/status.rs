@@ -1,5 +1,6 @@
 //! `headgate status`
 
+use super::outbox::TARGET_COLUMNS;
 use super::output::{print_json, print_table, text};
 use super::{CliResult, Context};
 use clap::Args;
@@ -62,6 +63,10 @@ impl Status {
                 ],
                 &status["followers"],
             );
+        }
+        if status["outbox"].as_array().is_some_and(|targets| !targets.is_empty()) {
+            println!();
+            print_table(TARGET_COLUMNS, &status["outbox"]);
         }
         println!();
         for (name, value) in status["counters"].as_object().into_iter().flatten() {

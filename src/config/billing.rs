@@ -53,7 +53,7 @@ fn above_zero(node: &Node, sum: Money, digits: usize) -> Result<Money, Fault> {
 }
 
 /// Minutes from midnight.
-fn time_of_day(text: &str) -> Option<u16> {
+pub(super) fn time_of_day(text: &str) -> Option<u16> {
     let (hours, minutes) = text.split_once(':')?;
     let number = |part: &str| {
         let digits = (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());

@@ -19,6 +19,7 @@ mod files;
 mod log;
 mod management;
 mod metrics;
+mod notify;
 mod payments;
 mod radius;
 mod secret;
@@ -38,6 +39,7 @@ pub use feed_server::FeedServer;
 pub use log::{Level, Log};
 pub use management::{CertificateFiles, FeedToken, Management};
 pub use metrics::Metrics;
+pub use notify::{HookUrl, Notify, NotifyTarget, NotifyWay, signing_key};
 pub use payments::{
     AccountPatterns, ClientName, Dialect, Element, ParameterNames, PaymentAct, PaymentOperator,
     PaymentResult, Payments, Place, Protocol, Tells, Template,
@@ -55,7 +57,7 @@ use std::path::Path;
 use tree::{Table, Value};
 
 /// Sections of later versions.
-const SECTIONS_NOT_SERVED: [&str; 4] = ["edge", "retention", "backup", "notify"];
+const SECTIONS_NOT_SERVED: [&str; 3] = ["edge", "retention", "backup"];
 
 /// The whole configuration. `Default` is what an empty file says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -71,6 +73,7 @@ pub struct Config {
     pub cabinet: Cabinet,
     pub metrics: Metrics,
     pub log: Log,
+    pub notify: Notify,
     pub enforcement: Enforcement,
 }
 
@@ -159,6 +162,7 @@ impl Config {
             ("metrics.listen", a.metrics.listen == b.metrics.listen),
             ("log.runtime-log", a.log.runtime_log == b.log.runtime_log),
             ("log.level", a.log.level == b.log.level),
+            ("notify", a.notify == b.notify),
             ("enforcement.servers", a.enforcement.servers == b.enforcement.servers),
             ("enforcement.ca", a.enforcement.ca == b.enforcement.ca),
             ("enforcement.nas", a.enforcement.nas == b.enforcement.nas),
@@ -191,6 +195,7 @@ impl Config {
             cabinet: sections.read("cabinet", Cabinet::read),
             metrics: sections.read("metrics", Metrics::read),
             log: sections.read("log", Log::read),
+            notify: sections.read("notify", Notify::read),
             enforcement: sections.read("enforcement", Enforcement::read),
             server,
         };

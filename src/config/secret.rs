@@ -78,6 +78,11 @@ pub(super) fn read_passwords(node: &Node, files: &SecretFiles) -> Result<Passwor
     secrets.map(|secrets| Passwords(secrets.into_iter().flatten().collect()))
 }
 
+/// The same, to be used and not only compared with. Empty: it stands in a file that is not to be read.
+pub(super) fn read_secrets(node: &Node, files: &SecretFiles) -> Result<Vec<SecretText>, Fault> {
+    read_passwords(node, files).map(|passwords| passwords.0)
+}
+
 /// The same for tokens, which travel in a header of HTTP.
 pub(super) fn read_tokens(node: &Node, files: &SecretFiles) -> Result<Passwords, Fault> {
     let tokens = read_passwords(node, files)?;

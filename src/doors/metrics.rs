@@ -4,7 +4,7 @@
 
 use super::http::{Body, Handler, Limits, Method, Request, Response};
 use crate::model::Verdict;
-use crate::operations::Operations;
+use crate::operations::{Operations, OutboxTargetLine};
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 use std::sync::Arc;
@@ -102,6 +102,7 @@ fn render(operations: &Operations, ready: bool) -> String {
     money_and_polls(operations, &mut page);
     state(operations, &mut page);
     followers(operations, &mut page);
+    outbox(operations, &mut page);
     page.0
 }
 
@@ -253,6 +254,25 @@ fn followers(operations: &Operations, page: &mut Page) {
             page.sample("headgate_follower_behind", &labels, behind);
         }
     }
+}
+
+/// Labels are names of the configuration. Nothing is said while the store cannot be asked.
+fn outbox(operations: &Operations, page: &mut Page) {
+    let Ok(targets) = operations.outbox_targets() else { return };
+    let mut family = |name: &str, help: &str, value: fn(&OutboxTargetLine) -> u64| {
+        page.family(name, "gauge", help);
+        for target in &targets {
+            page.sample(name, &[("target", target.target.as_str())], value(target));
+        }
+    };
+    family("headgate_outbox_pending", "Events to be delivered.", |target| target.pending);
+    family("headgate_outbox_failed", "Events that failed for good.", |target| target.failed);
+    family("headgate_outbox_oldest_seconds", "Age of the oldest event to be delivered.", |target| {
+        target.oldest_seconds.unwrap_or(0)
+    });
+    family("headgate_outbox_disabled", "1 when nothing is sent to the target.", |target| {
+        u64::from(target.disabled.is_some())
+    });
 }
 
 /// VmRSS of proc(5), which is in KiB.

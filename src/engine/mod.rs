@@ -17,6 +17,7 @@ mod fees;
 mod ledger;
 mod load;
 mod objects;
+mod outbox;
 mod packages;
 mod payment;
 mod recall;
@@ -36,6 +37,7 @@ pub use calendar::{day_of, midnight, moment};
 pub use calls::{CallBudget, call_time};
 pub use closing::{ACTS_OF_A_COMMAND_MAX, open_day, vat_included};
 pub use fees::{FeesHeld, FeesStatus};
+pub use outbox::ITEMS_OF_A_COMMAND_MAX;
 pub use payment::check_payment_sum;
 pub use recall::{RECALLED_MIN, Recalled, Wanted};
 pub use requests::Request;
@@ -74,6 +76,7 @@ impl State {
     pub fn decide(&self, command: &Command, actor: &Actor, now: Timestamp) -> Result<Decision, Refusal> {
         let mut decision = self.decide_without_history(command, actor, now)?;
         assignments::follow(self, &mut decision.changes, now);
+        outbox::follow(self, &mut decision.changes, now);
         Ok(decision)
     }
 
@@ -102,6 +105,7 @@ impl State {
             Command::Staff(request) => staff::decide(self, request, actor, now),
             Command::Objects(command) => objects::decide(self, command, actor, now),
             Command::Exchange(command) => exchange::decide(self, command, now),
+            Command::Outbox(command) => outbox::decide(self, command, now),
         }
     }
 }

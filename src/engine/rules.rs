@@ -1,6 +1,6 @@
 //! What the configuration sets of the rules of money.
 
-use crate::model::{BillingRules, Money};
+use crate::model::{BillingRules, EventRules, Money};
 use jiff::tz::TimeZone;
 use std::time::Duration;
 
@@ -14,6 +14,8 @@ pub struct Settings {
     /// How long a session's reservation holds without news of the session.
     pub reservation_term: Duration,
     pub calls: CallRules,
+    /// Who is told of what.
+    pub events: EventRules,
 }
 
 /// `[cgrates]` of the configuration.
@@ -33,6 +35,7 @@ impl Default for Settings {
             billing: BillingRules::default(),
             reservation_term: Duration::from_secs(3 * 300),
             calls: CallRules::default(),
+            events: EventRules::default(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::billing::Billing;
 use super::calls::Calls;
 use super::fees;
+use super::outbox::Outbox;
 use super::recall::{Recall, Recalled, Wanted};
 use super::requests::Request;
 use super::reservations::{self, Prepaid};
@@ -37,6 +38,7 @@ pub struct State {
     own_account_lowest: i64,
     pub(super) billing: Billing,
     pub(super) calls: Calls,
+    pub(super) outbox: Outbox,
     pub(super) sessions: SessionTable,
     pub(super) staff: Arc<StaffBook>,
     pub(super) staff_sessions: StaffSessions,
@@ -117,6 +119,7 @@ impl State {
             own_account_lowest: 0,
             billing: Billing::default(),
             calls: Calls::default(),
+            outbox: Outbox::new(snapshot.last_event, snapshot.disabled_targets, snapshot.told),
             sessions: SessionTable::default(),
             staff: Arc::default(),
             staff_sessions: StaffSessions::default(),
@@ -235,6 +238,7 @@ impl State {
                 self.staff_sessions.end(hash);
                 touched.staff_sessions.insert(*hash);
             }
+            Change::Event(_) | Change::Outbox(_) => self.outbox.absorb(change),
             // Kept by the store alone.
             Change::Act(_)
             | Change::Audit(_)

@@ -11,6 +11,9 @@ pub struct BooksState {
     pub fees_through: Option<Day>,
     /// How far the run of the day after it has come.
     pub fees_after: Option<SubscriberId>,
+    /// The last day whose notices before cuts were decided, and how far the day after it has come.
+    pub notices_through: Option<Day>,
+    pub notices_after: Option<SubscriberId>,
     /// An operator let fees be made up to this day, over a longer gap than is made up by itself.
     pub catch_up_through: Option<Day>,
     /// The ledger is known to have been at work then.

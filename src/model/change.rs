@@ -2,9 +2,10 @@
 
 use super::{
     Account, AccountState, Act, ApiKey, ApiKeyId, Assignment, AssignmentKind, AuditEntry, BooksState, Budget,
-    FeeState, Group, LedgerAccount, Meter, Nas, Package, PackageHolding, Payment, PaymentKey, PaymentOrder,
-    Pending, Plan, Pool, PoolGrant, RatingDocument, RememberedAnswer, Role, SecretHash, Service, Session,
-    SpoolPosition, Staff, StaffSession, Subscriber, SubscriberId, SyncMark, Timestamp, Transfer,
+    FeeState, Group, LedgerAccount, Meter, Nas, OutboxChange, OutboxItem, Package, PackageHolding, Payment,
+    PaymentKey, PaymentOrder, Pending, Plan, Pool, PoolGrant, RatingDocument, RememberedAnswer, Role,
+    SecretHash, Service, Session, SpoolPosition, Staff, StaffSession, Subscriber, SubscriberId, SyncMark,
+    Timestamp, Transfer,
 };
 use ipnet::IpNet;
 
@@ -67,6 +68,9 @@ pub enum Change {
         subscriber: SubscriberId,
         at: Timestamp,
     },
+    /// An event for a target. Its number must be new for it.
+    Event(OutboxItem),
+    Outbox(OutboxChange),
     /// How far an edge's spool has been taken in.
     EdgePosition {
         edge: String,

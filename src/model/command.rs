@@ -1,8 +1,9 @@
 //! What the ledger can be asked to do.
 
 use super::{
-    AccountId, ActLine, DataFile, Day, ExchangeCommand, Money, Month, NasId, PaymentKey, PlanId, SessionKey,
-    SpoolEntry, SpoolPosition, StaffRequest, SubscriberId, Timestamp, TransferId,
+    AccountId, ActLine, DataFile, Day, Delivery, DisabledTarget, ExchangeCommand, Money, Month, NasId,
+    OutboxKey, PaymentKey, PlanId, SessionKey, SpoolEntry, SpoolPosition, StaffRequest, SubscriberId,
+    Timestamp, TransferId,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,7 @@ pub enum Command {
     Closing(ClosingCommand),
     Calls(CallCommand),
     Staff(Box<StaffRequest>),
+    Outbox(OutboxCommand),
     Objects(ObjectCommand),
     Exchange(ExchangeCommand),
 }
@@ -228,6 +230,28 @@ pub struct RatingFiles {
     pub plans: Option<String>,
     #[serde(rename = "ub.json", default, skip_serializing_if = "Option::is_none")]
     pub budgets: Option<String>,
+}
+
+/// What becomes of events that were written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OutboxCommand {
+    /// What attempts have come to.
+    Delivered(Vec<Delivery>),
+    /// Deliver again.
+    Replay(Vec<OutboxKey>),
+    /// Do not deliver.
+    Drop(Vec<OutboxKey>),
+    /// Take old ones out of the store.
+    Forget(Vec<OutboxKey>),
+    /// Send a target an event that means nothing.
+    Test {
+        target: String,
+    },
+    /// Send a target nothing from now on.
+    Disable(DisabledTarget),
+    Enable {
+        target: String,
+    },
 }
 
 /// What an act is made of.

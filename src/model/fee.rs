@@ -29,6 +29,18 @@ pub struct AccountState {
     /// Month of the last promise taken, and how many were taken in it.
     pub promises_month: Option<Month>,
     pub promises_taken: u32,
+    /// The last notice given before a cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noticed: Option<Noticed>,
+}
+
+/// A notice that was given before a cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Noticed {
+    /// The day of the cut.
+    pub cut: Day,
+    /// Which notice: so many days before.
+    pub days: i32,
 }
 
 impl AccountState {
@@ -39,6 +51,7 @@ impl AccountState {
             promise: None,
             promises_month: None,
             promises_taken: 0,
+            noticed: None,
         }
     }
 

@@ -21,6 +21,7 @@ mod mac;
 mod meter;
 mod money;
 mod nas;
+mod outbox;
 mod outcome;
 mod payment;
 mod plan;
@@ -52,17 +53,23 @@ pub use change::Change;
 pub use closing::{ClosedMonth, PostingDate};
 pub use command::{
     ActDraft, Actor, BudgetOperation, CallCommand, ClosingCommand, Command, CorrectionCommand, LoadOptions,
-    ObjectCommand, PaymentRequest, RatingFiles, TermsCommand,
+    ObjectCommand, OutboxCommand, PaymentRequest, RatingFiles, TermsCommand,
 };
 pub use day::{Day, DayError, Month};
 pub use exchange::{ExchangeCommand, PaymentOrder, SyncKind, SyncMark};
-pub use fee::{AccountState, Discount, FeeState, Pause, Promise, SubscribedService, SubscriberTerms};
+pub use fee::{
+    AccountState, Discount, FeeState, Noticed, Pause, Promise, SubscribedService, SubscriberTerms,
+};
 pub use feed::{FeedEntry, FeedPage, PortGuard, PortProtocol};
 pub use ids::{AccountId, GroupId, NasId, PlanId, PoolId, SubscriberId, TransferId};
 pub use mac::{Mac, MacError};
 pub use meter::{Meter, MeterKey, MeteredService};
 pub use money::{Money, MoneyError, Price, basis_points};
 pub use nas::{Nas, Vendor};
+pub use outbox::{
+    Delivery, DeliveryState, DisabledTarget, EventKind, EventKinds, EventRules, EventTarget, NoticeTexts,
+    OutboxChange, OutboxItem, OutboxKey, Told,
+};
 pub use outcome::{Loaded, LoadedRow, Outcome, PlanChangeRow, Refusal, RowEffect};
 pub use payment::{Payment, PaymentKey};
 pub use plan::{

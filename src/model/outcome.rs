@@ -47,6 +47,14 @@ pub enum Outcome {
     CallDebited {
         cost: String,
     },
+    /// The event that was written down.
+    Sent {
+        event: i64,
+    },
+    /// So many items of the outbox were put back or dropped.
+    Touched {
+        items: usize,
+    },
     /// Entries taken from a spool.
     Replayed {
         applied: usize,

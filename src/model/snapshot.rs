@@ -1,9 +1,9 @@
 //! What the engine starts from.
 
 use super::{
-    Account, AccountState, ApiKey, BooksState, Budget, FeeState, Group, LedgerAccount, Meter, Money, Nas,
-    Package, PackageHolding, Pending, Plan, Pool, PoolGrant, RatingDocument, Role, Service, Session,
-    SpoolPosition, Staff, StaffSession, Subscriber,
+    Account, AccountState, ApiKey, BooksState, Budget, DisabledTarget, FeeState, Group, LedgerAccount, Meter,
+    Money, Nas, Package, PackageHolding, Pending, Plan, Pool, PoolGrant, RatingDocument, Role, Service,
+    Session, SpoolPosition, Staff, StaffSession, Subscriber, Told,
 };
 use std::collections::HashMap;
 
@@ -41,4 +41,8 @@ pub struct Snapshot {
     pub api_keys: Vec<ApiKey>,
     pub staff_sessions: Vec<StaffSession>,
     pub last_transfer: i64,
+    /// Number of the last event of the outbox.
+    pub last_event: i64,
+    pub disabled_targets: Vec<DisabledTarget>,
+    pub told: Vec<Told>,
 }

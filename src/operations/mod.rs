@@ -22,6 +22,7 @@ pub mod methods;
 mod money;
 mod nas_orders;
 mod objects;
+mod outbox;
 mod payee;
 mod payment_calls;
 mod postings;
@@ -58,6 +59,7 @@ pub use lists::{PaymentsPage, SessionsPage, SubscriberLine, SubscribersPage, Sub
 pub use money::{PaidPayment, PaymentInput};
 pub use nas_orders::{NasAnswer, NasOrder, NasOrderKind};
 pub use objects::{ObjectDone, PasswordSet};
+pub use outbox::{OutboxChoice, OutboxLine, OutboxQuery, OutboxSent, OutboxTargetLine, OutboxTouched};
 pub use payee::Payee;
 pub use payment_calls::{KeptCall, PaymentCall, PaymentCalls};
 pub use postings::{BooksCheck, LedgerLine, LedgerPage, LedgerQuery};

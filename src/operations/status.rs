@@ -84,6 +84,8 @@ pub struct Status {
     /// Who follows the feed, by name.
     pub followers: Vec<super::FollowerStatus>,
     pub fees: FeesLine,
+    /// Events for webhooks and commands, by target; none where the store cannot be asked.
+    pub outbox: Vec<super::OutboxTargetLine>,
     /// Commands waiting for the writer.
     pub queue: usize,
     /// Batches of the spool waiting for the writer.
@@ -114,6 +116,7 @@ pub struct NasStatus {
 }
 
 impl Operations {
+    /// Asks the store for the outbox: call from a thread that may block.
     pub fn status(&self) -> Status {
         let now = self.clock.now();
         let inner = self.directory.read();
@@ -150,6 +153,7 @@ impl Operations {
                 outage_until: fees.outage_until.map(|at| self.time(at)),
                 panic_since: fees.panic_since.map(|at| self.time(at)),
             },
+            outbox: self.outbox_targets().unwrap_or_default(),
             queue,
             spool_batches,
             counters: self.counters.all().into_iter().collect(),

@@ -4,6 +4,7 @@ mod addresses;
 mod billing;
 mod exchange;
 mod odd;
+mod outbox;
 mod postings;
 mod reports;
 mod staff;
@@ -12,6 +13,7 @@ pub(super) use addresses::*;
 pub(super) use billing::*;
 pub(super) use exchange::*;
 use odd::*;
+pub(super) use outbox::*;
 pub(super) use postings::*;
 pub(super) use reports::*;
 pub(super) use staff::*;
@@ -56,6 +58,10 @@ macro_rules! for_each_conformance_test {
             a_session_that_changes_its_address_had_each_in_its_time,
             an_agreement_is_found_from_its_beginning_until_its_end,
             staff_comes_back_as_it_was_written,
+            an_event_is_pending_until_something_becomes_of_it,
+            nothing_is_pending_for_a_disabled_target,
+            old_events_are_found_and_forgotten_but_the_newest,
+            what_is_known_of_the_outbox_is_loaded,
         }
     };
 }

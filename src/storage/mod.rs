@@ -13,7 +13,8 @@ mod words;
 mod conformance;
 
 pub use questions::{
-    AccountPostings, AddressSession, OperatorTotals, PaymentFilter, RevenueTotals, Span, Totals,
+    AccountPostings, AddressSession, OperatorTotals, OutboxCount, OutboxFilter, OutboxRow, PaymentFilter,
+    RevenueTotals, Span, Totals,
 };
 pub use spool::{Spool, SpoolError, SpoolOptions, SpoolReader};
 pub use sqlite::{SqliteReader, SqliteStore};
@@ -147,6 +148,25 @@ pub trait Reader: Send + Sync {
 
     /// Since when assignments are kept; None: since the first subscriber.
     fn assignments_since(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Items of a target that are to be delivered, the one that is to be tried first before the others, at most `limit`;
+    /// none while the target is disabled.
+    fn outbox_pending(&self, target: &str, limit: usize) -> Result<Vec<OutboxRow>, StoreError>;
+
+    /// Items of the outbox, newest first, at most `filter.limit`.
+    fn outbox_items(&self, filter: &OutboxFilter) -> Result<Vec<OutboxRow>, StoreError>;
+
+    /// Of each target that has any: items pending and failed, and whether it is disabled; in order of name.
+    fn outbox_counts(&self) -> Result<Vec<OutboxCount>, StoreError>;
+
+    /// Items that happened before `before`, in order of event, at most `limit`; failed ones only if they happened before
+    /// `failed_before`.
+    fn outbox_old(
+        &self,
+        before: Timestamp,
+        failed_before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(OutboxKey, DeliveryState)>, StoreError>;
 
     /// The invariants of the ledger; empty when they hold, else one sentence for each that does not.
     fn check_books(&self) -> Result<Vec<String>, StoreError>;

@@ -83,3 +83,45 @@ pub struct AddressSession {
     pub until: Option<Timestamp>,
     pub session: Session,
 }
+
+/// An item of the outbox with its fate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboxRow {
+    pub key: OutboxKey,
+    /// Word of the [`EventKind`]; of one that this program knows no more, too.
+    pub kind: String,
+    pub account: Option<AccountId>,
+    /// When it happened.
+    pub at: Timestamp,
+    /// Since when it is tried: when it happened, or was put back.
+    pub since: Timestamp,
+    pub state: DeliveryState,
+    pub attempts: u32,
+    /// When it is tried next, while it is pending; else when that was over.
+    pub next_at: Timestamp,
+    pub error: String,
+    /// JSON, as it is sent.
+    pub body: String,
+}
+
+/// Which items of the outbox are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct OutboxFilter {
+    pub state: Option<DeliveryState>,
+    pub target: Option<String>,
+    pub event: Option<i64>,
+    /// Only earlier events than this one.
+    pub before: Option<i64>,
+    pub limit: usize,
+}
+
+/// How much a target has waiting.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OutboxCount {
+    pub target: String,
+    pub pending: u64,
+    pub failed: u64,
+    /// Since when the oldest pending one is tried.
+    pub oldest: Option<Timestamp>,
+    pub disabled: Option<DisabledTarget>,
+}

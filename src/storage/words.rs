@@ -1,8 +1,8 @@
 //! The words that kinds are stored as, the same in every back end. They stand in databases: never change one.
 
 use crate::model::{
-    AccessMethod, AccountKind, Asset, AssignmentKind, Charge, LedgerKind, MeteredService, OnShortage, Period,
-    StaffKind, SyncKind, TransferKind, Vendor,
+    AccessMethod, AccountKind, Asset, AssignmentKind, Charge, DeliveryState, LedgerKind, MeteredService,
+    OnShortage, Period, StaffKind, SyncKind, TransferKind, Vendor, Verdict,
 };
 
 /// A kind that is stored as one lower-case word.
@@ -39,6 +39,8 @@ words! {
     }
     StaffKind { Person = "person", Api = "api" }
     SyncKind { Account = "account", Payment = "payment", Act = "act" }
+    DeliveryState { Pending = "pending", Done = "done", Failed = "failed", Dropped = "dropped" }
+    Verdict { LetThrough = "let-through", Negbal = "negbal", Paused = "paused", Blocked = "blocked" }
     Period { Month = "month", Day = "day", None = "none" }
     Charge { Daily = "daily", Period = "period" }
     OnShortage { Hold = "hold", Debt = "debt" }

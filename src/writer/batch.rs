@@ -25,6 +25,8 @@ pub(super) struct Decided {
     changes: Vec<Change>,
     touched: Touched,
     spool_batch: bool,
+    /// There are events for others among the changes.
+    events: bool,
 }
 
 /// What is not committed yet is never forgotten: the state keeps the newest of each kind, many more than two batches.
@@ -75,6 +77,15 @@ struct Told {
     staged: Staged,
     jobs: Vec<Job>,
     answers: Vec<Result<Outcome, Refusal>>,
+    events: bool,
+}
+
+/// Whether there is something to deliver that was not before.
+fn wakes_couriers(change: &Change) -> bool {
+    matches!(
+        change,
+        Change::Event(_) | Change::Outbox(OutboxChange::Replayed { .. } | OutboxChange::Enabled(_))
+    )
 }
 
 impl Writer {
@@ -97,6 +108,7 @@ impl Writer {
                         continue;
                     }
                     self.state.absorb(change, now, &mut into.touched);
+                    into.events |= wakes_couriers(change);
                 }
                 into.changes.extend(decision.changes);
                 decision.outcome
@@ -140,6 +152,7 @@ impl Writer {
         if self.open.is_empty() || self.store.is_none() {
             return;
         }
+        self.tell_standings();
         if self.open.changes.is_empty() {
             // Everything it rests on is committed.
             let open = std::mem::take(&mut self.open);
@@ -156,8 +169,11 @@ impl Writer {
 
     /// Decides and commits jobs in this thread; used where nothing else can go on meanwhile.
     pub(super) fn process(&mut self, jobs: Vec<Job>) {
-        let mut decided = Decided::default();
-        self.decide(jobs, &mut decided);
+        let mut open = std::mem::take(&mut self.open);
+        self.decide(jobs, &mut open);
+        self.open = open;
+        self.tell_standings();
+        let decided = std::mem::take(&mut self.open);
         self.commit_here(decided);
     }
 
@@ -197,6 +213,7 @@ impl Writer {
             Ok(()) => {
                 self.lease.batch_sequence = work.sequence;
                 if !self.open.changes.is_empty() {
+                    self.tell_standings();
                     let open = std::mem::take(&mut self.open);
                     self.begin_commit(open);
                 }
@@ -210,16 +227,29 @@ impl Writer {
         }
     }
 
+    /// Adds to the open batch the events of how those stand whom it touched, as others have not been told yet.
+    fn tell_standings(&mut self) {
+        let events = self.state.standing_events(&self.open.touched.subscribers, self.clock.now());
+        for change in &events {
+            self.state.absorb(change, self.clock.now(), &mut self.open.touched);
+        }
+        self.open.events |= !events.is_empty();
+        self.open.changes.extend(events);
+    }
+
     fn stage(&self, decided: Decided) -> (Told, Vec<Change>) {
         let staged = Staged::of(&self.state, &decided.touched, self.clock.now());
         let (jobs, answers) = (decided.jobs, decided.answers);
         #[cfg(debug_assertions)]
         let (jobs, answers) = self.mutant.answer_early(jobs, answers);
-        (Told { staged, jobs, answers }, decided.changes)
+        (Told { staged, jobs, answers, events: decided.events }, decided.changes)
     }
 
     fn tell(&self, told: Told) {
         self.directory.publish_staged(told.staged);
+        if told.events {
+            self.queue.events_written();
+        }
         for (job, answer) in told.jobs.into_iter().zip(told.answers) {
             // A caller that went away does not need its answer.
             let _ = job.reply.send(answer.map_err(Rejected::Refused));

@@ -94,6 +94,10 @@ impl Writer {
         let handle = WriterHandle::new(Arc::clone(&queue));
         let no_thread = |e| StoreError::Unusable(format!("cannot start the writer's threads: {e}"));
         let ticker = Ticker::new(Arc::clone(&queue));
+        let mut open = Decided::default();
+        if state.tells_standings() {
+            open.add_due(state.subscriber_ids());
+        }
         let writer = Writer {
             lookup: store.lookup()?,
             store: Some(store),
@@ -107,7 +111,7 @@ impl Writer {
             ticker,
             holder,
             in_work: None,
-            open: Decided::default(),
+            open,
             state_is_lost: false,
             #[cfg(debug_assertions)]
             mutant: mutants::Mutant::of_this_process(),

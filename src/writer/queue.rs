@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// Commands of people and payments waiting at most; the next one is told to come again.
 pub(super) const URGENT_MAX: usize = 20_000;
@@ -70,6 +70,8 @@ pub(super) struct Queue {
     /// The clock is driven: this is a server, and not a command that has opened the store.
     keeps_time: AtomicBool,
     fees: Mutex<FeesStatus>,
+    /// Counts batches that had events for others.
+    events: watch::Sender<u64>,
 }
 
 #[derive(Default)]
@@ -183,6 +185,11 @@ impl Queue {
 
     pub fn show_fees(&self, status: FeesStatus) {
         *self.fees.lock() = status;
+    }
+
+    /// Events for others are committed.
+    pub fn events_written(&self) {
+        self.events.send_modify(|batches| *batches = batches.wrapping_add(1));
     }
 
     pub fn is_stopping(&self) -> bool {
@@ -322,6 +329,11 @@ impl WriterHandle {
     /// not at work.
     pub fn keep_time(&self) {
         self.queue.keeps_time.store(true, Ordering::Relaxed);
+    }
+
+    /// Changes whenever events for others were committed.
+    pub fn events(&self) -> watch::Receiver<u64> {
+        self.queue.events.subscribe()
     }
 
     /// Where the fees stand.

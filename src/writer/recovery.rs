@@ -58,6 +58,10 @@ impl Writer {
         let now = self.clock.now();
         self.state = State::new(snapshot, self.settings.clone(), now);
         self.directory.publish_all(&self.state, now);
+        if self.state.tells_standings() {
+            // Whose standing changed meanwhile is not known any more.
+            self.open.add_due(self.state.subscriber_ids());
+        }
         Ok(())
     }
 }

@@ -38,7 +38,10 @@ impl Fixture {
         let reader = store.reader().unwrap();
         let clock = Arc::new(ManualClock::at(NOW));
         let time_zone = jiff::tz::TimeZone::get("Europe/Moscow").unwrap();
-        let settings = Settings { time_zone, billing, ..Settings::default() };
+        // Nobody delivers to it; there are events to be looked at.
+        let crm = EventTarget { name: "crm".into(), kinds: [EventKind::Payment].into_iter().collect() };
+        let events = EventRules { targets: vec![crm], ..EventRules::default() };
+        let settings = Settings { time_zone, billing, events, ..Settings::default() };
         let directory = Arc::new(Directory::new(&DirectorySettings {
             grant_hold: Duration::from_secs(60),
             pool_quarantine: Duration::from_secs(600),

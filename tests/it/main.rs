@@ -30,6 +30,8 @@ mod metrics;
 mod nas;
 /// What operations answer to doors.
 mod operations;
+/// Events to webhooks and commands.
+mod outbox;
 /// Payment operators: OSMP, Sberbank, dialects from configuration, signed notifications.
 mod payments;
 /// The RADIUS servers and CoA, against FreeRADIUS's clients, our generator and hand-made packets.

@@ -5,7 +5,7 @@
 
 use super::super::calendar::{day_of, midnight};
 use super::super::ledger::Books;
-use super::super::{Decision, State, packages, reservations, terms};
+use super::super::{Decision, State, outbox, packages, reservations, terms};
 use super::cuts;
 use super::day::{self, HeldBack, Moment, holds_back};
 use super::lines::covered;
@@ -70,7 +70,7 @@ pub fn clock(state: &State, synchronised: bool, now: Timestamp) -> Decision {
     match next_step(state, run.filter(|_| held.is_none()), now) {
         Some(Step::Lapse(until)) => lapse(&mut books, until),
         Some(Step::Run(day)) => run_step(&mut books, &mut next, day, now),
-        None => {}
+        None => outbox::notices(&mut books, &mut next, now),
     }
     packages::expire(&mut books, now);
     reservations::expire(&mut books, now);
@@ -96,6 +96,7 @@ impl State {
         for end in self.next_package_end().into_iter().chain(self.next_pending_end()) {
             at = at.min(end);
         }
+        at = at.min(outbox::next_notices(self, now).unwrap_or(at));
         if let Some((day, begins)) = next_run(self) {
             let held = if begins <= now { held(self, day, trusts(self, synchronised()), now) } else { None };
             let to_be_noted = match held {

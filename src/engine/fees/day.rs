@@ -2,7 +2,7 @@
 
 use super::super::closing::posting_day;
 use super::super::ledger::{Books, Entry};
-use super::lines::{Line, items, sum, through, uncovered};
+use super::lines::{Line, cover, items, sum, through, uncovered};
 use super::revenue;
 use crate::model::*;
 
@@ -114,13 +114,7 @@ pub(super) fn post(
         {
             return false;
         }
-        match &line.service {
-            None => fee.plan_through = line.through,
-            Some(name) => match fee.services_through.iter_mut().find(|(known, _)| known == name) {
-                Some((_, through)) => *through = line.through,
-                None => fee.services_through.push((name.clone(), line.through)),
-            },
-        }
+        cover(fee, line);
     }
     fee.services_through.retain(|(name, through)| {
         *through >= moment.day || subscriber.terms.services.iter().any(|held| held.name == *name)

@@ -27,6 +27,15 @@ impl Item<'_> {
         }
     }
 
+    /// What a whole month of it costs.
+    pub fn of_month(&self, day: Day, digits: usize) -> Money {
+        match self.period {
+            Period::Month => super::share(self.fee, self.discount, 1, 1, digits),
+            Period::Day => super::share(self.fee, self.discount, day.month().days(), 1, digits),
+            Period::None => Money::ZERO,
+        }
+    }
+
     /// What is left of the month, or of the term that ends in it, and its last day.
     fn rest(&self, day: Day, digits: usize) -> (Money, Day) {
         let (last, of) = (day.month().last_day(), day.month().days());
@@ -101,6 +110,17 @@ pub(super) fn uncovered(state: &State, subscriber: &Subscriber, fee: &FeeState, 
             Line { service: item.service.map(str::to_owned), amount, through, text }
         })
         .collect()
+}
+
+/// Notes that a line is paid for.
+pub(super) fn cover(fee: &mut FeeState, line: &Line) {
+    match &line.service {
+        None => fee.plan_through = line.through,
+        Some(name) => match fee.services_through.iter_mut().find(|(known, _)| known == name) {
+            Some((_, through)) => *through = line.through,
+            None => fee.services_through.push((name.clone(), line.through)),
+        },
+    }
 }
 
 /// The last day that is paid for; None for a service that nothing was paid for yet.

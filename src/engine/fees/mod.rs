@@ -8,6 +8,7 @@ mod clock;
 mod cuts;
 mod day;
 mod lines;
+mod outlook;
 pub(super) mod prorate;
 mod settle;
 
@@ -16,6 +17,7 @@ pub use clock::{FeesHeld, FeesStatus};
 pub(super) use cuts::{outage_noticed, shifted};
 pub(super) use day::{HeldBack, holds_back};
 pub(super) use lines::{covered, covered_new, total_of_day};
+pub(super) use outlook::{Outlook, outlook};
 use prorate::share;
 pub(super) use settle::{begin_today, post_due, settle, takes_effect};
 

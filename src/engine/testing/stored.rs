@@ -42,6 +42,9 @@ pub(crate) struct Stored {
     api_keys: BTreeMap<ApiKeyId, ApiKey>,
     staff_sessions: BTreeMap<SecretHash, StaffSession>,
     last_transfer: i64,
+    last_event: i64,
+    disabled_targets: BTreeMap<String, DisabledTarget>,
+    told: BTreeMap<SubscriberId, Told>,
 }
 
 impl Stored {
@@ -80,6 +83,12 @@ impl Stored {
             Change::ApiKeyRevoked(id) => drop(self.api_keys.remove(id)),
             Change::StaffSession(new) => put(&mut self.staff_sessions, new.hash, new),
             Change::StaffSessionEnded(hash) => drop(self.staff_sessions.remove(hash)),
+            Change::Event(new) => self.last_event = self.last_event.max(new.event),
+            Change::Outbox(OutboxChange::Disabled(new)) => {
+                put(&mut self.disabled_targets, new.name.clone(), new);
+            }
+            Change::Outbox(OutboxChange::Enabled(name)) => drop(self.disabled_targets.remove(name)),
+            Change::Outbox(OutboxChange::Told(new)) => put(&mut self.told, new.subscriber, new),
             // A start does not ask for these.
             Change::Payment(_)
             | Change::PaymentReversed(_)
@@ -89,6 +98,7 @@ impl Stored {
             | Change::Audit(_)
             | Change::Order(_)
             | Change::SyncMark(_)
+            | Change::Outbox(_)
             | Change::AddressAssigned(_)
             | Change::AddressWithdrawn { .. } => {}
         }
@@ -150,6 +160,9 @@ impl Stored {
             api_keys: all(&self.api_keys),
             staff_sessions: all(&self.staff_sessions),
             last_transfer: self.last_transfer,
+            last_event: self.last_event,
+            disabled_targets: all(&self.disabled_targets),
+            told: all(&self.told),
         }
     }
 }

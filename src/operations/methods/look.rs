@@ -34,7 +34,7 @@ pub(super) fn methods() -> Vec<Method> {
             "status",
             "How the server is: revision, access servers, followers, fees and counters.",
             read(Module::System),
-            async |call: Call, Nothing {}| Ok(call.operations.status()),
+            async |call: Call, Nothing {}| blocking(move || Ok(call.operations.status())).await,
         ),
         looks(
             "events",

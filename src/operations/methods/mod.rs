@@ -11,6 +11,7 @@ mod markdown;
 mod money;
 mod objects;
 mod openrpc;
+mod outbox;
 mod parameters;
 mod reports;
 mod staff;
@@ -138,6 +139,7 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
         terms::methods(),
         reports::methods(),
         staff::methods(),
+        outbox::methods(),
     ];
     let mut methods: Vec<Method> = subjects.into_iter().flatten().collect();
     methods.sort_by_key(|method| method.name);

@@ -70,6 +70,7 @@ fn promise_of(account: i64) -> AccountState {
         }),
         promises_month: Some("2026-04".parse().unwrap()),
         promises_taken: 1,
+        noticed: Some(Noticed { cut: day(), days: 3 }),
     }
 }
 

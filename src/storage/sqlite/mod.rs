@@ -9,6 +9,7 @@ mod closing;
 mod connection;
 mod errors;
 mod links;
+mod outbox;
 mod read;
 mod reader;
 mod reports;

@@ -2,9 +2,10 @@
 
 use super::super::words::Word;
 use super::super::{
-    AccountPostings, AddressSession, PaymentFilter, Reader, Span, StoreError, Totals, TransferFilter,
+    AccountPostings, AddressSession, OutboxCount, OutboxFilter, OutboxRow, PaymentFilter, Reader, Span,
+    StoreError, Totals, TransferFilter,
 };
-use super::{addresses, books, closing, connection, read, reports, schema, tables};
+use super::{addresses, books, closing, connection, outbox, read, reports, schema, tables};
 use crate::model::*;
 use parking_lot::{Condvar, Mutex};
 use rusqlite::{Connection, params};
@@ -262,6 +263,27 @@ impl Reader for SqliteReader {
 
     fn assignments_since(&self) -> Result<Option<Timestamp>, StoreError> {
         self.ask(addresses::assignments_since)
+    }
+
+    fn outbox_pending(&self, target: &str, limit: usize) -> Result<Vec<OutboxRow>, StoreError> {
+        self.ask(|c| outbox::pending(c, target, rows_max(limit)))
+    }
+
+    fn outbox_items(&self, filter: &OutboxFilter) -> Result<Vec<OutboxRow>, StoreError> {
+        self.ask(|c| outbox::items(c, filter, rows_max(filter.limit)))
+    }
+
+    fn outbox_counts(&self) -> Result<Vec<OutboxCount>, StoreError> {
+        self.ask(outbox::counts)
+    }
+
+    fn outbox_old(
+        &self,
+        before: Timestamp,
+        failed_before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(OutboxKey, DeliveryState)>, StoreError> {
+        self.ask(|c| outbox::old(c, before, failed_before, limit.min(ROWS_MAX)))
     }
 
     fn check_books(&self) -> Result<Vec<String>, StoreError> {

@@ -12,6 +12,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/003_addresses.sql"),
     include_str!("schema/004_staff.sql"),
     include_str!("schema/005_sync.sql"),
+    include_str!("schema/006_outbox.sql"),
 ];
 
 /// Marks the file as ours (`PRAGMA application_id`): "hdgt".

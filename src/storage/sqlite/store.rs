@@ -3,7 +3,7 @@
 use super::super::vault::{Place, Vault};
 use super::super::{Batch, Lease, Lookup, Store, StoreError};
 use super::write::Statements;
-use super::{SqliteReader, connection, read, schema, tables, write};
+use super::{SqliteReader, connection, outbox, read, schema, tables, write};
 use crate::model::*;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use std::collections::HashMap;
@@ -218,6 +218,9 @@ fn load(connection: &mut Connection, vault: &Vault) -> Result<Snapshot, StoreErr
         staff: read::rows(t, &tables::STAFF.select(), [], |c| read::staff(c, vault))?,
         api_keys: read::rows(t, &tables::API_KEY.select(), [], read::api_key)?,
         staff_sessions: read::rows(t, &tables::STAFF_SESSION.select(), [], read::staff_session)?,
+        last_event: t.query_row("SELECT coalesce(max(event), 0) FROM outbox", [], |row| row.get(0))?,
+        disabled_targets: read::rows(t, &tables::OUTBOX_DISABLED.select(), [], outbox::disabled_target)?,
+        told: read::rows(t, &tables::OUTBOX_TOLD.select(), [], outbox::told)?,
         last_transfer: t.query_row("SELECT coalesce(max(id), 0) FROM transfer", [], |row| row.get(0))?,
     })
 }

@@ -320,3 +320,22 @@ pub(super) const API_KEY: Table = Table {
 
 pub(super) const STAFF_SESSION: Table =
     Table { name: "staff_session", key: &["hash"], columns: &["hash", "staff", "opened", "expires"] };
+
+/// An event for a target, to be tried at once.
+pub(super) const EVENT: &str = "INSERT INTO outbox (event, target, kind, account, at, since, next_at, body) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?5, ?6)";
+
+pub(super) const EVENT_DELIVERED: &str = "UPDATE outbox SET state = ?3, attempts = ?4, next_at = ?5, error = ?6 \
+     WHERE event = ?1 AND target = ?2 AND state = 'pending'";
+
+pub(super) const EVENT_REPLAYED: &str = "UPDATE outbox SET state = 'pending', attempts = 0, since = ?3, next_at = ?3, error = '' \
+     WHERE event = ?1 AND target = ?2 AND state <> 'pending'";
+
+pub(super) const EVENT_DROPPED: &str = "UPDATE outbox SET state = 'dropped', next_at = ?3 \
+     WHERE event = ?1 AND target = ?2 AND state IN ('pending', 'failed')";
+
+pub(super) const OUTBOX_DISABLED: Table =
+    Table { name: "outbox_disabled", key: &["target"], columns: &["target", "since", "note"] };
+
+pub(super) const OUTBOX_TOLD: Table =
+    Table { name: "outbox_told", key: &["subscriber"], columns: &["subscriber", "verdict"] };

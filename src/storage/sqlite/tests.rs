@@ -324,11 +324,23 @@ fn a_database_of_before_begins_its_history_with_what_is_configured_and_with_all_
     ];
     store.commit(&Batch { epoch: lease.epoch, sequence: 1, changes: &changes }).unwrap();
     drop(store);
-    sql(
-        &dir,
-        "DROP TABLE session_address; DROP TABLE address_assignment; DROP TABLE role; DROP TABLE staff_session; \
-         DROP TABLE api_key; DROP TABLE staff; DROP TABLE payment_order; DROP TABLE sync_mark; PRAGMA user_version = 2",
-    );
+    // What the steps after the second have made.
+    for table in [
+        "session_address",
+        "address_assignment",
+        "role",
+        "staff_session",
+        "api_key",
+        "staff",
+        "payment_order",
+        "sync_mark",
+        "outbox",
+        "outbox_disabled",
+        "outbox_told",
+    ] {
+        sql(&dir, &format!("DROP TABLE {table}"));
+    }
+    sql(&dir, "PRAGMA user_version = 2");
     let before = SystemClock.now();
     let reader = open(&dir).reader().unwrap();
     let since = reader.assignments_since().unwrap().unwrap();

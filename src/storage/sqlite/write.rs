@@ -2,6 +2,7 @@
 
 mod addresses;
 mod billing;
+mod outbox;
 mod staff;
 
 pub(super) use staff::password_place;
@@ -63,10 +64,18 @@ enum Statement {
     StaffSessionEnded,
     Order,
     SyncMark,
+    Event,
+    EventDelivered,
+    EventReplayed,
+    EventDropped,
+    EventForgotten,
+    TargetDisabled,
+    TargetEnabled,
+    Told,
 }
 
 impl Statement {
-    const COUNT: usize = 42;
+    const COUNT: usize = 50;
 }
 
 impl Statements {
@@ -115,6 +124,14 @@ impl Statements {
             "DELETE FROM staff_session WHERE hash = ?1".to_owned(),
             tables::PAYMENT_ORDER.upsert(),
             tables::SYNC_MARK.upsert(),
+            tables::EVENT.to_owned(),
+            tables::EVENT_DELIVERED.to_owned(),
+            tables::EVENT_REPLAYED.to_owned(),
+            tables::EVENT_DROPPED.to_owned(),
+            "DELETE FROM outbox WHERE event = ?1 AND target = ?2 AND state <> 'pending'".to_owned(),
+            tables::OUTBOX_DISABLED.upsert(),
+            "DELETE FROM outbox_disabled WHERE target = ?1".to_owned(),
+            tables::OUTBOX_TOLD.upsert(),
         ])
     }
 }
@@ -220,6 +237,8 @@ fn write(to: &mut Prepared<'_>, vault: &Vault, change: &Change) -> Result<(), St
         | Change::ApiKeyRevoked(_)
         | Change::StaffSession(_)
         | Change::StaffSessionEnded(_) => staff::write(to, vault, change),
+        Change::Event(item) => outbox::event(to, item),
+        Change::Outbox(change) => outbox::change(to, change),
         billing => billing::write(to, billing),
     }
 }
