@@ -539,13 +539,6 @@ impl State {
         self.pools.values()
     }
 
-    /// Whether a group is this one or lies below it.
-    pub(super) fn group_within(&self, group: GroupId, above: GroupId) -> bool {
-        let parent = |id: &GroupId| self.groups.get(id).and_then(|group| group.parent);
-        // Files make no circles; the bound holds whatever a store holds.
-        std::iter::successors(Some(group), parent).take(self.groups.len() + 1).any(|id| id == above)
-    }
-
     pub fn groups(&self) -> impl Iterator<Item = &Group> {
         self.groups.values()
     }

@@ -178,4 +178,11 @@ impl State {
     pub fn staff_session_hashes(&self) -> impl Iterator<Item = SecretHash> + '_ {
         self.staff_sessions.hashes()
     }
+
+    /// Whether a group is this one or lies below it.
+    pub(in crate::engine) fn group_within(&self, group: GroupId, above: GroupId) -> bool {
+        let parent = |id: &GroupId| self.groups.get(id).and_then(|group| group.parent);
+        // Files make no circles; the bound holds whatever a store holds.
+        std::iter::successors(Some(group), parent).take(self.groups.len() + 1).any(|id| id == above)
+    }
 }

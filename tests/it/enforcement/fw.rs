@@ -402,7 +402,7 @@ fn a_terminal_that_is_gone_confirms_nothing_and_the_old_table_comes_back() {
     site.enforced_once();
     let before = site.table();
     site.configure(CHANGED);
-    let (terminal, mut trial) = on_terminal(&site, 3);
+    let (terminal, mut trial) = on_terminal(&site, 6);
     wait_until("the new table", SOON, || site.has_rule(CHANGED_RULE));
     drop(terminal);
     wait_until("hung up", SOON, || trial.try_wait().unwrap().is_some());

@@ -96,10 +96,27 @@ impl Drop for Flow {
     }
 }
 
-pub fn within(what: &str, measured: f64, wanted: f64, percent: f64) {
+/// Measurements until what is measured is as it must be. What a machine that does other things holds up is seen in one
+/// of them; a wrong limit in each.
+const TRIES: usize = 3;
+
+/// Measures until nothing is said against it; panics with what was said the last time.
+pub fn settled(mut measure: impl FnMut() -> Vec<String>) {
+    for last in (0..TRIES).rev() {
+        let said = measure();
+        match (said.is_empty(), last) {
+            (true, _) => return,
+            (false, 0) => panic!("{said:?}"),
+            (false, _) => println!("once more: {said:?}"),
+        }
+    }
+}
+
+/// What is to be said against a measurement.
+pub fn within(what: &str, measured: f64, wanted: f64, percent: f64) -> Option<String> {
     println!("{what}: {:.2} of {:.2} Mbit/s", measured / 1e6, wanted / 1e6);
     let apart = (measured - wanted).abs() / wanted * 100.0;
-    assert!(apart <= percent, "{what}: {measured:.0} is {apart:.1} % from {wanted:.0}");
+    (apart > percent).then(|| format!("{what}: {measured:.0} is {apart:.1} % from {wanted:.0}"))
 }
 
 /// Octets of payload that the flows to these ports have brought so far, by port. By segments: `bytes_received` stands

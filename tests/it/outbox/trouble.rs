@@ -146,7 +146,7 @@ fn a_dead_letter_of_a_command_is_listed_and_replayed_or_dropped() {
     });
     let unknown = server.run(&["outbox", "replay", "4711"]);
     assert_eq!(unknown.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&unknown.stderr).contains("there is no event 4711"));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("there is no event in the outbox"));
 }
 
 fn newest_states(server: &Server) -> Vec<String> {
