@@ -407,7 +407,7 @@ fn a_terminal_that_is_gone_confirms_nothing_and_the_old_table_comes_back() {
     drop(terminal);
     wait_until("hung up", SOON, || trial.try_wait().unwrap().is_some());
     assert!(site.has_rule(CHANGED_RULE), "the time is not over");
-    wait_until("the old table", SOON, || site.table() == before);
+    wait_until("the old table", SOON * 2, || site.table() == before);
 }
 
 #[test]
